@@ -1,0 +1,103 @@
+/**
+ * Every limit of the product in one table (data): name, unit, default, the flag that changes it, and why it exists.
+ * Flags take TensorFlow Serving's spelling (`--max_body_bytes=N`); docs/reference/limits.md is generated from here.
+ */
+
+export interface Limit {
+  readonly unit: 'bytes' | 'ms' | 'count';
+  readonly default: number;
+  /** What the limit protects. */
+  readonly why: string;
+}
+
+const MiB = 1024 * 1024;
+const limit = (unit: Limit['unit'], value: number, why: string): Limit => ({ unit, default: value, why });
+
+export const LIMITS = {
+  // wire
+  max_body_bytes: limit('bytes', 64 * MiB, 'One request body; larger ones get 413 before any allocation.'),
+  max_header_bytes: limit('bytes', 16 * 1024, 'Request line and headers of one request.'),
+  max_headers: limit('count', 64, 'Number of headers of one request.'),
+  max_connections: limit('count', 10_000, 'Open connections of one listener; more are closed at once.'),
+  max_inflight_bytes: limit(
+    'bytes',
+    512 * MiB,
+    'Request bodies held by the server at one time; more get 503.',
+  ),
+  header_timeout_ms: limit(
+    'ms',
+    10_000,
+    'Time for the headers of a request to arrive (slow-client defence).',
+  ),
+  body_timeout_ms: limit('ms', 120_000, 'Time for a whole request to arrive.'),
+  idle_timeout_ms: limit(
+    'ms',
+    75_000,
+    'Time that a kept-alive connection may stay silent; longer than usual load balancers wait.',
+  ),
+  drain_ms: limit('ms', 30_000, 'Time that requests in flight get after SIGTERM.'),
+
+  // documents and tensors
+  max_json_depth: limit('count', 32, 'Nesting of a JSON document.'),
+  max_tensor_rank: limit('count', 8, 'Dimensions of a tensor.'),
+  max_tensor_elements: limit('count', 2 ** 28, 'Elements of one tensor, checked before allocation.'),
+
+  // scheduling
+  rest_api_timeout_in_ms: limit(
+    'ms',
+    30_000,
+    'Time that one request may take from arrival to answer; a client may ask for less.',
+  ),
+  queue_max_jobs: limit('count', 1024, 'Requests waiting for one model; more get 429.'),
+  max_batch_rows: limit(
+    'count',
+    32,
+    'Rows combined into one run at most; the measured curve may choose fewer.',
+  ),
+  max_attempts: limit('count', 3, 'Engines that one request may be tried on.'),
+  poison_kills: limit('count', 2, 'Engines that a request may end before it is quarantined.'),
+  quarantine_ms: limit('ms', 600_000, 'Time that a quarantined request is refused at once.'),
+  quarantine_entries: limit('count', 1024, 'Quarantined requests that are remembered.'),
+
+  // engines
+  run_limit_ms: limit(
+    'ms',
+    0,
+    'Longest run before its engine is ended; 0: ten times the p99 measured at warm-up, at least run_limit_floor_ms.',
+  ),
+  run_limit_floor_ms: limit('ms', 5_000, 'Lower bound of the measured run limit.'),
+  load_limit_ms: limit('ms', 120_000, 'Time that an engine may take to start and load a model.'),
+  warmup_budget_ms: limit('ms', 2_000, 'Time spent on measuring the batch curve of a model.'),
+  heartbeat_ms: limit('ms', 1_000, 'Interval of the sign of life of an idle engine.'),
+  heartbeat_missed_ms: limit('ms', 10_000, 'Silence of an idle engine after which it is ended.'),
+  engine_memory_bytes: limit(
+    'bytes',
+    0,
+    'Data segment of one engine process (RLIMIT_DATA); 0: from the size of the model, at least 4 GiB.',
+  ),
+  max_frame_bytes: limit('bytes', 1024 * MiB, 'One frame between the front and an engine.'),
+  respawn_backoff_ms: limit('ms', 100, 'First pause after a second crash in a row; doubles, with jitter.'),
+  respawn_backoff_max_ms: limit('ms', 10_000, 'Longest pause between restarts of a crashing engine.'),
+
+  // files from outside
+  max_onnx_bytes: limit(
+    'bytes',
+    2 ** 31 - 1,
+    'An .onnx file; protobuf allows no more, weights beyond go to external data.',
+  ),
+  max_onnx_nodes: limit('count', 1_000_000, 'Nodes of a graph with its subgraphs.'),
+  max_onnx_initializers: limit('count', 1_000_000, 'Initializers of a graph with its subgraphs.'),
+  max_onnx_depth: limit('count', 32, 'Nesting of subgraphs.'),
+  max_protobuf_depth: limit('count', 64, 'Nesting of protobuf messages.'),
+  max_artifact_bytes: limit('bytes', 64 * 1024 * MiB, 'All files of one package.'),
+  import_limit_ms: limit('ms', 600_000, 'Time that the import of a foreign file may take.'),
+} as const satisfies Record<string, Limit>;
+
+export type LimitName = keyof typeof LIMITS;
+export type Limits = Readonly<Record<LimitName, number>>;
+
+/** The defaults of the table, with `overrides` on top. */
+export function resolveLimits(overrides: Partial<Limits> = {}): Limits {
+  const defaults = Object.fromEntries(Object.entries(LIMITS).map(([name, entry]) => [name, entry.default]));
+  return { ...(defaults as Record<LimitName, number>), ...overrides };
+}

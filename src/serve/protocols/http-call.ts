@@ -1,0 +1,54 @@
+/** What a protocol adapter sees of HTTP: whole requests in, one deferred reply out. Wire back-ends implement it. */
+import type { Principal } from '../runtime/requests.ts';
+
+/** Names are lower case; duplicates are joined as the wire back-end's contract says. */
+export interface HeaderView {
+  get(name: string): string | undefined;
+}
+
+export interface HttpCall {
+  /** Request id: the caller's `x-request-id` when it is well-formed, else our own. */
+  readonly id: string;
+  readonly method: string;
+  /** Raw path, undecoded, without the query. */
+  readonly path: string;
+  readonly query: string;
+  readonly headers: HeaderView;
+  /** Exact size, at offset 0 of its own ArrayBuffer unless it is small. */
+  readonly body: Uint8Array;
+  readonly principal: Principal;
+  /** Monotonic milliseconds of the injected clock. */
+  readonly arrivedAtMs: number;
+  /** Named groups of the route's pattern, percent-decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Answers once; written at the end of the event-loop turn. A second call is ignored and logged. */
+  reply(
+    status: number,
+    contentType: string,
+    body: Uint8Array | string,
+    headers?: Readonly<Record<string, string>>,
+  ): void;
+  /** Calls `fn` when the client goes away before the reply. At most one. */
+  onGone(fn: () => void): void;
+  /** Adds a field to the access log line. */
+  note(field: 'model' | 'version' | 'signature' | 'error', value: string): void;
+}
+
+export type Plane = 'data' | 'admin' | 'metrics' | 'health';
+export type Permission = 'public' | 'predict' | 'read' | 'metrics';
+
+/** One record of the route table; nothing answers that is not in it. */
+export interface Route {
+  readonly protocol: 'tfserving' | 'skylift';
+  readonly method: 'GET' | 'POST' | 'OPTIONS';
+  /** Template for people, docs and metric labels: `/v1/models/{model}:predict`. */
+  readonly pattern: string;
+  /** Matches the whole raw path; named groups become params. */
+  readonly match: RegExp;
+  readonly permission: Permission;
+  readonly plane: Plane;
+  /** 0: no body is read. */
+  readonly maxBodyBytes: number;
+  readonly summary: string;
+  readonly handle: (call: HttpCall) => void;
+}

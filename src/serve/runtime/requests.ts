@@ -1,0 +1,98 @@
+/** What travels between the protocols and the runtime: one request form for every protocol. */
+import type { SkyliftError } from '../../core/errors.ts';
+import type { PackageManifest, Signature } from '../../package/manifest.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+
+export type VersionSelector =
+  | { readonly kind: 'latest' }
+  | { readonly kind: 'version'; readonly version: bigint }
+  | { readonly kind: 'label'; readonly label: string };
+
+export const LATEST: VersionSelector = { kind: 'latest' };
+
+/** Who asks. Authentication arrives later behind the same field. */
+export interface Principal {
+  readonly id: string;
+}
+
+export const ANONYMOUS: Principal = { id: 'anonymous' };
+
+export interface RunRequest {
+  readonly id: string;
+  readonly principal: Principal;
+  readonly model: string;
+  readonly version: VersionSelector;
+  /** @default serving_default */
+  readonly signature?: string;
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  /** Names of the outputs wanted; all when absent. */
+  readonly outputs?: readonly string[];
+  readonly params: ReadonlyMap<string, string | bigint | number | boolean>;
+  /** Monotonic milliseconds of the injected clock. */
+  readonly deadlineAtMs: number;
+  readonly priority: 'interactive' | 'batch';
+  /** Whether the request may be run again on another engine when its engine is lost. */
+  readonly retry: 'idempotent' | 'never';
+}
+
+export interface RunTiming {
+  readonly queuedUs: number;
+  /** From dispatch to result, with the way to the engine and back. */
+  readonly ranUs: number;
+  /** Rows of the batch that the request was part of. */
+  readonly batchRows: number;
+}
+
+export interface RunResult {
+  readonly version: bigint;
+  readonly signature: string;
+  readonly outputs: ReadonlyMap<string, Tensor>;
+  readonly timing: RunTiming;
+}
+
+/** Receives the answer: any number of parts, then exactly one of `done` or `fail`, never after `cancel()`. */
+export interface RunSink {
+  part(outputs: ReadonlyMap<string, Tensor>): 'more' | 'pause';
+  done(result: RunResult): void;
+  fail(error: SkyliftError): void;
+}
+
+export interface RunHandle {
+  /** The caller is gone: a queued job leaves the queue, a running one's result is dropped. The sink is not called again. */
+  cancel(): void;
+  /** Goes on after `part` answered 'pause'. */
+  resume(): void;
+}
+
+/** TensorFlow Serving's state names. */
+export type VersionState = 'START' | 'LOADING' | 'AVAILABLE' | 'UNLOADING' | 'END';
+
+export interface VersionStatus {
+  readonly version: bigint;
+  readonly state: VersionState;
+  /** Why the version is in END though it was wanted. */
+  readonly error: SkyliftError | undefined;
+}
+
+export interface ModelStatus {
+  readonly name: string;
+  readonly versions: readonly VersionStatus[];
+}
+
+/** One version that answers requests now. */
+export interface ServableVersion {
+  readonly model: string;
+  readonly version: bigint;
+  readonly manifest: PackageManifest;
+  /** Throws SKY_SIGNATURE_NOT_FOUND. @param name default `serving_default`, or the only one there is */
+  signature(name: string | undefined): { readonly name: string; readonly signature: Signature };
+}
+
+/** What protocols see of the runtime. */
+export interface Runtime {
+  /** Never throws and never calls the sink before it returns. */
+  submit(request: RunRequest, sink: RunSink): RunHandle;
+  /** Throws SKY_MODEL_NOT_FOUND, SKY_UNAVAILABLE (known, but not loaded yet). */
+  resolve(model: string, version: VersionSelector): ServableVersion;
+  models(): readonly ModelStatus[];
+}
