@@ -6,7 +6,7 @@ export interface JobHead {
   /** The model version; jobs of different queues never share a run. */
   readonly queue: string;
   readonly rows: number;
-  /** Jobs with the same bucket may be combined: same signature, dtypes and dims but the first. `null`: never combined. */
+  /** Jobs with the same bucket may share a run: same signature, dtypes and dims but the first. `null`: always alone. */
   readonly bucket: string | null;
   readonly deadlineAtMs: number;
   readonly tenant: string;
@@ -17,24 +17,25 @@ export interface JobHead {
 
 export type SchedulerEvent = { readonly at: number } & (
   | { readonly kind: 'arrive'; readonly job: JobHead }
+  /** The event-loop turn is over: what arrived in it may be dispatched together. */
+  | { readonly kind: 'flush' }
   | { readonly kind: 'cancel'; readonly job: number }
-  | {
-      readonly kind: 'up';
-      readonly session: number;
-      readonly queue: string;
-      readonly maxRows: number;
-      readonly runLimitMs: number;
-    }
+  | { readonly kind: 'up'; readonly session: number; readonly queue: string; readonly offer: SessionOffer }
   | { readonly kind: 'down'; readonly session: number }
-  | {
-      readonly kind: 'finished';
-      readonly session: number;
-      readonly jobs: readonly number[];
-      readonly ranUs: number;
-    }
+  /** The session takes the next dispatch; its jobs have their results. */
+  | { readonly kind: 'finished'; readonly session: number; readonly ranUs: number }
+  /** The queue takes no more jobs; those waiting are rejected with `code`, those running finish. */
   | { readonly kind: 'close'; readonly queue: string; readonly code: ErrorCode }
   | { readonly kind: 'alarm' }
 );
+
+/** What a session can do. */
+export interface SessionOffer {
+  readonly maxRows: number;
+  /** Cores that one run keeps busy. */
+  readonly threads: number;
+  readonly runLimitMs: number;
+}
 
 export type SchedulerAction =
   | {
@@ -43,24 +44,24 @@ export type SchedulerAction =
       readonly jobs: readonly number[];
       readonly rows: number;
     }
-  /** The job is over without a result; `session` when its run goes on and the result is to be dropped. */
-  | {
-      readonly kind: 'reject';
-      readonly job: number;
-      readonly code: ErrorCode;
-      readonly retryAfterMs: number;
-      readonly session?: number;
-    }
+  /** The job is over without a result. Retry-After makes sense for SKY_OVERLOADED and SKY_UNAVAILABLE. */
+  | { readonly kind: 'reject'; readonly job: number; readonly code: ErrorCode; readonly retryAfterMs: number }
+  /** The job's run goes on, but nobody waits for its result. */
+  | { readonly kind: 'drop'; readonly session: number; readonly job: number }
   | { readonly kind: 'kill'; readonly session: number; readonly reason: string }
+  /** Jobs of the queue wait although all its sessions are busy: one more engine would help. */
+  | { readonly kind: 'pressure'; readonly queue: string }
   | { readonly kind: 'alarmAt'; readonly at: number };
 
 export interface SchedulerLimits {
+  /** Cores that all runs together may keep busy; a single run always may. */
+  readonly cores: number;
   readonly queueMaxJobs: number;
   readonly maxAttempts: number;
   readonly poisonKills: number;
 }
 
 export interface Scheduler {
-  /** Pure in its arguments and state: the same events give the same actions. */
+  /** Pure in its state: the same events give the same actions. */
   step(event: SchedulerEvent): readonly SchedulerAction[];
 }

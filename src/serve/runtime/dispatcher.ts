@@ -1,0 +1,278 @@
+/**
+ * Carries out what the scheduler decides: keeps the jobs with their tensors and sinks, hands runs to sessions, gives each
+ * caller its result or its one error. Synchronous and on the injected clock, so that the simulation runs this very code.
+ */
+import type { Clock, TimerHandle } from '../../core/clock.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
+import { SkyliftError, toSkyliftError, unreachable } from '../../core/errors.ts';
+import type { EngineJob, EngineSink, Session } from '../../engines/port.ts';
+import type { Signature } from '../../package/manifest.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import type { Quarantine } from './quarantine.ts';
+import type { RunHandle, RunRequest, RunSink } from './requests.ts';
+import type { RunMetrics } from './run-metrics.ts';
+import type { JobHead, Scheduler, SchedulerAction, SchedulerEvent, SessionOffer } from './scheduler-types.ts';
+
+/** A request that was checked against its signature. */
+export interface PreparedJob {
+  readonly request: RunRequest;
+  readonly queue: string;
+  readonly version: bigint;
+  readonly signatureName: string;
+  readonly signature: Signature;
+  /** In the order of the signature. */
+  readonly inputs: readonly Tensor[];
+  readonly rows: number;
+  readonly bucket: string | null;
+}
+
+interface Job {
+  readonly prepared: PreparedJob;
+  readonly sink: RunSink;
+  readonly arrivedAtMs: number;
+  dispatchedAtMs: number;
+  batchRows: number;
+}
+
+interface AttachedSession {
+  readonly session: Session;
+  /** Ends the engine process under the session. */
+  readonly kill: (reason: string) => void;
+  readonly sink: EngineSink;
+}
+
+export interface DispatcherOptions {
+  readonly scheduler: Scheduler;
+  readonly clock: Clock;
+  readonly quarantine: Quarantine;
+  readonly metrics: RunMetrics;
+  /** Jobs wait although every session of the queue is busy: more engines would help. */
+  readonly onPressure: (queue: string) => void;
+}
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #jobs = new Map<number, Job>();
+  readonly #sessions = new Map<number, AttachedSession>();
+  #nextJob = 1;
+  #nextSession = 1;
+  #alarm: TimerHandle | undefined;
+  /** Decided, not yet carried out. Those of arrivals wait for the end of the turn: no sink is called inside `submit`. */
+  readonly #actions: SchedulerAction[] = [];
+  #isPerforming = false;
+  #isFlushArmed = false;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Jobs that have no outcome yet. */
+  get inflight(): number {
+    return this.#jobs.size;
+  }
+
+  /** Queues the job; the sink is called later, exactly once unless cancelled. */
+  submit(prepared: PreparedJob, sink: RunSink): RunHandle {
+    const { clock, scheduler, quarantine } = this.#options;
+    const id = this.#nextJob++;
+    const at = clock.nowMs();
+    this.#jobs.set(id, { prepared, sink, arrivedAtMs: at, dispatchedAtMs: 0, batchRows: 0 });
+    if (quarantine.has(contentOf(prepared))) {
+      this.#actions.push({ kind: 'reject', job: id, code: 'SKY_QUARANTINED', retryAfterMs: 0 });
+    } else {
+      this.#actions.push(...scheduler.step({ kind: 'arrive', at, job: headOf(id, prepared) }));
+    }
+    this.#armFlush();
+    return { cancel: () => this.#cancel(id), resume: () => {} };
+  }
+
+  /** Adds a session to a queue. Returns the id for `detach`. */
+  attach(queue: string, session: Session, offer: SessionOffer, kill: (reason: string) => void): number {
+    const id = this.#nextSession++;
+    this.#sessions.set(id, { session, kill, sink: this.#sinkOf(id) });
+    this.#step({ kind: 'up', at: this.#options.clock.nowMs(), session: id, queue, offer });
+    return id;
+  }
+
+  /** The session is gone: its jobs are retried or get their error. Unknown ids are ignored. */
+  detach(session: number): void {
+    if (!this.#sessions.delete(session)) return;
+    this.#step({ kind: 'down', at: this.#options.clock.nowMs(), session });
+  }
+
+  /** Rejects what waits in the queue and what arrives from now on. */
+  closeQueue(queue: string, code: ErrorCode): void {
+    this.#step({ kind: 'close', at: this.#options.clock.nowMs(), queue, code });
+  }
+
+  #cancel(id: number): void {
+    const job = this.#settle(id);
+    if (!job) return;
+    this.#options.metrics.rejected(job.prepared.request.model, 'SKY_CANCELLED');
+    this.#step({ kind: 'cancel', at: this.#options.clock.nowMs(), job: id });
+  }
+
+  #armFlush(): void {
+    if (this.#isFlushArmed) return;
+    this.#isFlushArmed = true;
+    this.#options.clock.endOfTurn(() => {
+      this.#isFlushArmed = false;
+      this.#step({ kind: 'flush', at: this.#options.clock.nowMs() });
+    });
+  }
+
+  /** A sink or a kill may come back in here: its actions wait behind those of the event before, so that none overtakes. */
+  #step(event: SchedulerEvent): void {
+    this.#actions.push(...this.#options.scheduler.step(event));
+    if (this.#isPerforming) return;
+    this.#isPerforming = true;
+    try {
+      for (let action = this.#actions.shift(); action; action = this.#actions.shift()) this.#perform(action);
+    } finally {
+      this.#isPerforming = false;
+    }
+  }
+
+  #perform(action: SchedulerAction): void {
+    switch (action.kind) {
+      case 'dispatch':
+        return this.#dispatch(action.session, action.jobs, action.rows);
+      case 'reject':
+        return this.#reject(action.job, action.code, action.retryAfterMs);
+      case 'drop':
+        return this.#sessions.get(action.session)?.session.drop(action.job);
+      case 'kill':
+        return this.#sessions.get(action.session)?.kill(action.reason);
+      case 'pressure':
+        return this.#options.onPressure(action.queue);
+      case 'alarmAt':
+        return this.#setAlarm(action.at);
+      default:
+        return unreachable(action);
+    }
+  }
+
+  #dispatch(sessionId: number, ids: readonly number[], rows: number): void {
+    const attached = this.#sessions.get(sessionId);
+    const now = this.#options.clock.nowMs();
+    const jobs = ids.flatMap((id) => {
+      const job = this.#jobs.get(id);
+      if (!job) return [];
+      job.dispatchedAtMs = now;
+      job.batchRows = rows;
+      const { signatureName: signature, rows: jobRows, inputs, request } = job.prepared;
+      return [{ id, signature, rows: jobRows, inputs, params: request.params }];
+    });
+    const [first] = jobs;
+    const model = first && this.#jobs.get(first.id)?.prepared.request.model;
+    if (model) this.#options.metrics.dispatched(model, rows);
+    if (attached) this.#handOver(attached, jobs);
+  }
+
+  #handOver({ session, sink }: AttachedSession, jobs: readonly EngineJob[]): void {
+    try {
+      session.dispatch(jobs, sink);
+    } catch (error) {
+      const failure = toSkyliftError(error);
+      if (failure.code === 'SKY_ENGINE_LOST') return; // its exit is on the way and brings the jobs back
+      for (const job of jobs) sink.fail(job.id, failure);
+      sink.finished([], 0);
+    }
+  }
+
+  #sinkOf(session: number): EngineSink {
+    return {
+      part: (id, outputs) => {
+        const job = this.#jobs.get(id);
+        if (job) job.sink.part(named(job.prepared.signature, outputs));
+      },
+      done: (id, outputs) => this.#done(id, outputs),
+      fail: (id, error) => this.#fail(id, error),
+      finished: (_, ranUs) =>
+        this.#step({ kind: 'finished', at: this.#options.clock.nowMs(), session, ranUs }),
+    };
+  }
+
+  #done(id: number, outputs: readonly Tensor[]): void {
+    const job = this.#settle(id);
+    if (!job) return;
+    const { version, signatureName, signature } = job.prepared;
+    const now = this.#options.clock.nowMs();
+    const queuedUs = (job.dispatchedAtMs - job.arrivedAtMs) * 1000;
+    const timing = { queuedUs, ranUs: (now - job.dispatchedAtMs) * 1000, batchRows: job.batchRows };
+    this.#options.metrics.answered(job.prepared.request.model, timing);
+    job.sink.done({ version, signature: signatureName, outputs: named(signature, outputs), timing });
+  }
+
+  #fail(id: number, error: SkyliftError): void {
+    const job = this.#settle(id);
+    if (!job) return;
+    this.#options.metrics.rejected(job.prepared.request.model, error.code);
+    job.sink.fail(error);
+  }
+
+  #reject(id: number, code: ErrorCode, retryAfterMs: number): void {
+    const job = this.#settle(id);
+    if (!job) return;
+    if (code === 'SKY_QUARANTINED') this.#options.quarantine.add(contentOf(job.prepared));
+    this.#options.metrics.rejected(job.prepared.request.model, code);
+    job.sink.fail(rejection(code, job.prepared.request, retryAfterMs));
+  }
+
+  /** The job's outcome is known: it leaves the table, so that no second one can follow. */
+  #settle(id: number): Job | undefined {
+    const job = this.#jobs.get(id);
+    this.#jobs.delete(id);
+    return job;
+  }
+
+  #setAlarm(atMs: number): void {
+    const { clock } = this.#options;
+    if (this.#alarm) clock.clear(this.#alarm);
+    this.#alarm = clock.setTimer(atMs, () => {
+      this.#alarm = undefined;
+      this.#step({ kind: 'alarm', at: clock.nowMs() });
+    });
+  }
+}
+
+function headOf(id: number, { request, queue, rows, bucket }: PreparedJob): JobHead {
+  const { deadlineAtMs, priority, principal, retry } = request;
+  return {
+    id,
+    queue,
+    rows,
+    bucket,
+    deadlineAtMs,
+    priority,
+    tenant: principal.id,
+    idempotent: retry === 'idempotent',
+  };
+}
+
+function contentOf({ queue, signatureName, inputs }: PreparedJob): Parameters<Quarantine['has']>[0] {
+  return { queue, signature: signatureName, inputs };
+}
+
+function named(signature: Signature, outputs: readonly Tensor[]): ReadonlyMap<string, Tensor> {
+  const map = new Map<string, Tensor>();
+  for (const [i, spec] of signature.outputs.entries()) {
+    const output = outputs[i];
+    if (output) map.set(spec.name, output);
+  }
+  return map;
+}
+
+const REASONS: Partial<Record<ErrorCode, string>> = {
+  SKY_DEADLINE_EXCEEDED: 'the request was not finished before its deadline',
+  SKY_OVERLOADED: 'the queue of the model is full or too slow for the deadline',
+  SKY_ENGINE_LOST: 'the engine process ended while it worked on the request',
+  SKY_QUARANTINED: 'the request ended engine processes and is refused for a while',
+  SKY_UNAVAILABLE: 'the model is being unloaded',
+  SKY_DRAINING: 'the server is shutting down',
+};
+
+function rejection(code: ErrorCode, request: RunRequest, retryAfterMs: number): SkyliftError {
+  const message = `model ${request.model}: ${REASONS[code] ?? 'the request was refused'} (request ${request.id})`;
+  return new SkyliftError(code, message, { details: { requestId: request.id, retryAfterMs } });
+}

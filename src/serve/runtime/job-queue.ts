@@ -1,0 +1,151 @@
+/**
+ * The waiting jobs of one model version, in lanes: one lane per priority, tenant and bucket. Tenants take turns by the
+ * rows they had, a lane is first in first out, and a run is filled from lanes of one bucket.
+ */
+import type { JobHead } from './scheduler-types.ts';
+
+/** Every eighth run starts with a batch-priority job when one waits, so that the lower class is slow but not starved. */
+const BATCH_TURN = 8;
+/** A lane's array is compacted when this many taken entries lie before its head. */
+const COMPACT_AFTER = 64;
+
+interface Lane {
+  readonly priority: JobHead['priority'];
+  readonly tenant: string;
+  readonly bucket: string | null;
+  jobs: JobHead[];
+  /** Index of the first job that was not taken. */
+  head: number;
+}
+
+export class JobQueue {
+  readonly #lanes = new Map<string, Lane>();
+  /** Rows that each tenant with waiting jobs had; a newcomer starts at the smallest, so that idling earns nothing. */
+  readonly #served = new Map<string, number>();
+  readonly #waiting = new Map<number, JobHead>();
+  #rows = 0;
+  #runs = 0;
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  push(job: JobHead): void {
+    this.#waiting.set(job.id, job);
+    this.#rows += job.rows;
+    if (!this.#served.has(job.tenant)) this.#admitTenant(job.tenant);
+    const key = `${job.priority}\n${job.tenant}\n${job.bucket ?? `alone ${job.id}`}`;
+    const lane = this.#lanes.get(key);
+    if (lane) lane.jobs.push(job);
+    else
+      this.#lanes.set(key, {
+        priority: job.priority,
+        tenant: job.tenant,
+        bucket: job.bucket,
+        jobs: [job],
+        head: 0,
+      });
+  }
+
+  /** Takes a waiting job out; false when it does not wait here. */
+  remove(id: number): boolean {
+    const job = this.#waiting.get(id);
+    if (!job) return false;
+    this.#waiting.delete(id); // its lane skips it later
+    this.#rows -= job.rows;
+    if (this.#waiting.size === 0) this.#reset();
+    return true;
+  }
+
+  /** The jobs of the next run: at least one, at most `maxRows` rows unless a single job has more. */
+  take(maxRows: number): JobHead[] {
+    const first = this.#nextLane();
+    if (!first) return [];
+    this.#runs++;
+    const taken: JobHead[] = [];
+    let rows = this.#takeFrom(first, maxRows, taken);
+    if (first.bucket !== null) {
+      for (const lane of this.#lanes.values()) {
+        if (rows >= maxRows) break;
+        if (lane !== first && lane.bucket === first.bucket)
+          rows += this.#takeFrom(lane, maxRows - rows, taken);
+      }
+    }
+    if (this.#waiting.size === 0) this.#reset();
+    return taken;
+  }
+
+  /** Takes everything out, oldest lane first. */
+  clear(): JobHead[] {
+    const jobs = [...this.#waiting.values()];
+    this.#waiting.clear();
+    this.#reset();
+    return jobs;
+  }
+
+  #admitTenant(tenant: string): void {
+    const waiting = new Set([...this.#lanes.values()].map((lane) => lane.tenant));
+    for (const known of this.#served.keys()) if (!waiting.has(known)) this.#served.delete(known);
+    this.#served.set(tenant, this.#served.size === 0 ? 0 : Math.min(...this.#served.values()));
+  }
+
+  #reset(): void {
+    this.#lanes.clear();
+    this.#served.clear();
+    this.#rows = 0;
+  }
+
+  #nextLane(): Lane | undefined {
+    const prefersBatch = this.#runs % BATCH_TURN === BATCH_TURN - 1;
+    let best: Lane | undefined;
+    let bestHead: JobHead | undefined;
+    for (const [key, lane] of this.#lanes) {
+      const head = this.#head(lane);
+      if (!head) this.#lanes.delete(key);
+      else if (!best || !bestHead || this.#goesBefore(lane, head, best, bestHead, prefersBatch))
+        [best, bestHead] = [lane, head];
+    }
+    return best;
+  }
+
+  // oxlint-disable-next-line max-params -- two lanes with their heads, compared
+  #goesBefore(a: Lane, headA: JobHead, b: Lane, headB: JobHead, prefersBatch: boolean): boolean {
+    if (a.priority !== b.priority) return (a.priority === 'batch') === prefersBatch;
+    if (a.tenant !== b.tenant) {
+      const servedA = this.#served.get(a.tenant) ?? 0;
+      const servedB = this.#served.get(b.tenant) ?? 0;
+      if (servedA !== servedB) return servedA < servedB;
+    }
+    return headA.id < headB.id; // ids grow with arrival
+  }
+
+  /** Moves jobs that fit into `rowBudget` from the lane to `taken`; the first job of a run always fits. Returns the rows. */
+  #takeFrom(lane: Lane, rowBudget: number, taken: JobHead[]): number {
+    let rows = 0;
+    for (let job = this.#head(lane); job; job = this.#head(lane)) {
+      if (taken.length > 0 && (rows + job.rows > rowBudget || lane.bucket === null)) break;
+      lane.head++;
+      this.#waiting.delete(job.id);
+      taken.push(job);
+      rows += job.rows;
+    }
+    this.#rows -= rows;
+    this.#served.set(lane.tenant, (this.#served.get(lane.tenant) ?? 0) + rows);
+    return rows;
+  }
+
+  /** The first job of the lane that still waits. */
+  #head(lane: Lane): JobHead | undefined {
+    let job = lane.jobs[lane.head];
+    while (job && this.#waiting.get(job.id) !== job) job = lane.jobs[++lane.head];
+    if (lane.head >= COMPACT_AFTER && lane.head * 2 >= lane.jobs.length) {
+      lane.jobs = lane.jobs.slice(lane.head);
+      lane.head = 0;
+    }
+    return job;
+  }
+}

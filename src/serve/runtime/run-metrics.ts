@@ -1,0 +1,90 @@
+/** What the runtime counts: TensorFlow Serving's names where it has one for the same thing, ours beside them. */
+import { ERROR_CODES } from '../../core/error-codes.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
+import type { Metrics } from '../../core/metrics.ts';
+import type { RunTiming } from './requests.ts';
+
+/** Source of names and buckets: tensorflow_serving/servables/tensorflow/util.cc and batching_session.cc. */
+const exponential = (start: number, factor: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => start * factor ** i);
+const LATENCY_BUCKETS_US = exponential(10, 1.8, 33);
+
+const REQUESTS = {
+  name: ':tensorflow:serving:request_count',
+  help: 'Requests by model and canonical status.',
+  labels: ['model_name', 'status'],
+};
+const RUN_LATENCY = {
+  name: ':tensorflow:serving:runtime_latency',
+  help: 'Microseconds from dispatch to result, with the way to the engine and back.',
+  labels: ['model_name', 'API', 'runtime'],
+  buckets: LATENCY_BUCKETS_US,
+};
+const QUEUE_LATENCY = {
+  name: 'skylift_queue_latency_us',
+  help: 'Microseconds that a request waited for an engine.',
+  labels: ['model_name'],
+  buckets: LATENCY_BUCKETS_US,
+};
+const BATCH_ROWS = {
+  name: 'skylift_batch_rows',
+  help: 'Rows that were combined into one run.',
+  labels: ['model_name'],
+  buckets: exponential(1, 2, 11),
+};
+const REJECTED = {
+  name: 'skylift_rejected_total',
+  help: 'Requests that ended without a result, by error code.',
+  labels: ['model_name', 'code'],
+};
+
+interface ModelInstruments {
+  readonly answered: { add(value: number): void };
+  readonly ranUs: { observe(value: number): void };
+  readonly queuedUs: { observe(value: number): void };
+  readonly batchRows: { observe(value: number): void };
+}
+
+/** Instruments of all models, bound on first use. Only names of configured models get here. */
+export class RunMetrics {
+  readonly #metrics: Metrics;
+  readonly #models = new Map<string, ModelInstruments>();
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+  }
+
+  dispatched(model: string, rows: number): void {
+    this.#of(model).batchRows.observe(rows);
+  }
+
+  answered(model: string, timing: RunTiming): void {
+    const instruments = this.#of(model);
+    instruments.answered.add(1);
+    instruments.ranUs.observe(timing.ranUs);
+    instruments.queuedUs.observe(timing.queuedUs);
+  }
+
+  rejected(model: string, code: ErrorCode): void {
+    this.#metrics.counter(REQUESTS, { model_name: model, status: ERROR_CODES[code].grpc }).add(1);
+    this.#metrics.counter(REJECTED, { model_name: model, code }).add(1);
+  }
+
+  #of(model: string): ModelInstruments {
+    let instruments = this.#models.get(model);
+    if (!instruments) {
+      instruments = {
+        answered: this.#metrics.counter(REQUESTS, { model_name: model, status: 'OK' }),
+        ranUs: this.#metrics.histogram(RUN_LATENCY, {
+          model_name: model,
+          API: 'Predict',
+          runtime: 'onnxruntime',
+        }),
+        queuedUs: this.#metrics.histogram(QUEUE_LATENCY, { model_name: model }),
+        batchRows: this.#metrics.histogram(BATCH_ROWS, { model_name: model }),
+      };
+      this.#models.set(model, instruments);
+    }
+    return instruments;
+  }
+}

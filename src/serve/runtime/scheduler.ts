@@ -1,0 +1,309 @@
+/**
+ * The scheduler: which jobs run together, where and when, and which are refused. A pure state machine: every event
+ * carries its time, every effect is an action for the caller. Work-conserving: a free session takes what waits, at once.
+ */
+import type { ErrorCode } from '../../core/error-codes.ts';
+import { unreachable } from '../../core/errors.ts';
+import { DeadlineHeap } from './deadline-heap.ts';
+import { JobQueue } from './job-queue.ts';
+import type {
+  JobHead,
+  Scheduler,
+  SchedulerAction,
+  SchedulerEvent,
+  SchedulerLimits,
+  SessionOffer,
+} from './scheduler-types.ts';
+
+/** Runs after which the measured cost of a row is trusted for early shedding. */
+const TRUSTED_RUNS = 8;
+/** Weight of the newest run in the moving average of a row's cost. */
+const COST_WEIGHT = 0.2;
+/** A client should not come back sooner; Retry-After has whole seconds. */
+const MIN_RETRY_AFTER_MS = 1000;
+
+interface JobState {
+  readonly head: JobHead;
+  readonly queue: QueueState;
+  /** Session that runs it, undefined while it waits. */
+  session: number | undefined;
+  /** Engines lost under it. */
+  lostEngines: number;
+}
+
+interface SessionState {
+  readonly queue: QueueState;
+  readonly offer: SessionOffer;
+  /** Jobs of the run under way; empty when free. Dropped jobs leave it, the run goes on. */
+  running: readonly number[];
+  runningRows: number;
+  killAtMs: number;
+  isBusy: boolean;
+  isKilled: boolean;
+}
+
+interface QueueState {
+  readonly name: string;
+  readonly waiting: JobQueue;
+  readonly sessions: Set<number>;
+  closedWith: ErrorCode | undefined;
+  /** Moving average, microseconds of a session per row. */
+  costUsPerRow: number;
+  runs: number;
+  /** Core-microseconds this queue had; the smallest goes next when cores are short. */
+  servedUs: number;
+}
+
+export function createScheduler(limits: SchedulerLimits): Scheduler {
+  return new JobScheduler(limits);
+}
+
+class JobScheduler implements Scheduler {
+  readonly #limits: SchedulerLimits;
+  readonly #jobs = new Map<number, JobState>();
+  readonly #sessions = new Map<number, SessionState>();
+  readonly #queues = new Map<string, QueueState>();
+  readonly #deadlines = new DeadlineHeap();
+  #busyCores = 0;
+  #armedAtMs = Infinity;
+  #actions: SchedulerAction[] = [];
+
+  constructor(limits: SchedulerLimits) {
+    this.#limits = limits;
+  }
+
+  step(event: SchedulerEvent): readonly SchedulerAction[] {
+    this.#actions = [];
+    this.#apply(event);
+    if (event.kind !== 'arrive') {
+      this.#expire(event.at);
+      this.#dispatchAll(event.at);
+    }
+    if (event.kind === 'finished') this.#reportPressure(event.session);
+    this.#armAlarm();
+    return this.#actions;
+  }
+
+  #apply(event: SchedulerEvent): void {
+    switch (event.kind) {
+      case 'arrive':
+        return this.#arrive(event.job, event.at);
+      case 'flush':
+        return;
+      case 'cancel':
+        return this.#forget(event.job);
+      case 'up':
+        return this.#up(event.session, this.#queue(event.queue), event.offer);
+      case 'down':
+        return this.#down(event.session, event.at);
+      case 'finished':
+        return this.#finished(event.session, event.ranUs);
+      case 'close':
+        return this.#close(event.queue, event.code);
+      case 'alarm':
+        return this.#killOverdue(event.at);
+      default:
+        return unreachable(event);
+    }
+  }
+
+  #arrive(head: JobHead, at: number): void {
+    const queue = this.#queue(head.queue);
+    const refusal = this.#refusal(queue, head, at);
+    if (refusal) return this.#reject(head.id, refusal, this.#waitMs(queue));
+    if (queue.waiting.size === 0) this.#wake(queue);
+    this.#jobs.set(head.id, { head, queue, session: undefined, lostEngines: 0 });
+    this.#deadlines.add(head.id, head.deadlineAtMs);
+    queue.waiting.push(head);
+  }
+
+  /** An idle queue saves up nothing: it starts level with the one that had least of those that wait. */
+  #wake(queue: QueueState): void {
+    let leastUs = Infinity;
+    for (const other of this.#queues.values())
+      if (other.waiting.size > 0) leastUs = Math.min(leastUs, other.servedUs);
+    if (leastUs !== Infinity) queue.servedUs = Math.max(queue.servedUs, leastUs);
+  }
+
+  /** Why a job is not even queued: better an early no than a late one. */
+  #refusal(queue: QueueState, head: JobHead, at: number): ErrorCode | undefined {
+    if (queue.closedWith) return queue.closedWith;
+    if (head.deadlineAtMs <= at) return 'SKY_DEADLINE_EXCEEDED';
+    if (queue.waiting.size >= this.#limits.queueMaxJobs) return 'SKY_OVERLOADED';
+    const wouldEndAtMs = at + this.#waitMs(queue) + (queue.costUsPerRow * head.rows) / 1000;
+    return queue.runs >= TRUSTED_RUNS && wouldEndAtMs > head.deadlineAtMs ? 'SKY_OVERLOADED' : undefined;
+  }
+
+  /** Time until a job that arrives now would start, as far as the past tells. */
+  #waitMs(queue: QueueState): number {
+    return (queue.waiting.rows * queue.costUsPerRow) / 1000 / Math.max(1, queue.sessions.size);
+  }
+
+  #up(session: number, queue: QueueState, offer: SessionOffer): void {
+    const free = { running: [], runningRows: 0, killAtMs: Infinity, isBusy: false, isKilled: false };
+    this.#sessions.set(session, { queue, offer, ...free });
+    queue.sessions.add(session);
+  }
+
+  /** Every job of the lost session is tried again alone, so that the one that ends engines is told from its neighbours. */
+  #down(session: number, at: number): void {
+    const state = this.#sessions.get(session);
+    if (!state) return;
+    this.#sessions.delete(session);
+    state.queue.sessions.delete(session);
+    if (state.isBusy) this.#busyCores -= state.offer.threads;
+    for (const id of state.running) {
+      const job = this.#jobs.get(id);
+      if (job) this.#retry(job, at);
+    }
+    this.#removeIfDone(state.queue);
+  }
+
+  #retry(job: JobState, at: number): void {
+    const { head, queue } = job;
+    job.lostEngines++;
+    job.session = undefined;
+    if (!head.idempotent) return this.#end(head.id, 'SKY_ENGINE_LOST');
+    if (job.lostEngines >= this.#limits.poisonKills) return this.#end(head.id, 'SKY_QUARANTINED');
+    if (job.lostEngines >= this.#limits.maxAttempts) return this.#end(head.id, 'SKY_ENGINE_LOST');
+    if (queue.closedWith) return this.#end(head.id, queue.closedWith);
+    if (head.deadlineAtMs <= at) return this.#end(head.id, 'SKY_DEADLINE_EXCEEDED');
+    queue.waiting.push({ ...head, bucket: null });
+  }
+
+  #finished(session: number, ranUs: number): void {
+    const state = this.#sessions.get(session);
+    if (!state?.isBusy) return;
+    this.#recordCost(state, ranUs);
+    for (const id of state.running) {
+      this.#jobs.delete(id);
+      this.#deadlines.remove(id);
+    }
+    this.#busyCores -= state.offer.threads;
+    state.isBusy = false;
+    state.running = [];
+    state.killAtMs = Infinity;
+  }
+
+  #recordCost(state: SessionState, ranUs: number): void {
+    const { queue } = state;
+    const usPerRow = ranUs / Math.max(1, state.runningRows);
+    queue.costUsPerRow =
+      queue.runs === 0 ? usPerRow : queue.costUsPerRow + COST_WEIGHT * (usPerRow - queue.costUsPerRow);
+    queue.runs++;
+    queue.servedUs += ranUs * state.offer.threads;
+  }
+
+  #close(name: string, code: ErrorCode): void {
+    const queue = this.#queue(name);
+    queue.closedWith = code;
+    for (const job of queue.waiting.clear()) this.#end(job.id, code);
+    this.#removeIfDone(queue);
+  }
+
+  #removeIfDone(queue: QueueState): void {
+    if (queue.closedWith && queue.sessions.size === 0) this.#queues.delete(queue.name);
+  }
+
+  /** Before every dispatch: no work starts after its deadline. */
+  #expire(at: number): void {
+    for (let id = this.#deadlines.takeExpired(at); id !== undefined; id = this.#deadlines.takeExpired(at)) {
+      this.#end(id, 'SKY_DEADLINE_EXCEEDED');
+    }
+  }
+
+  #killOverdue(at: number): void {
+    this.#armedAtMs = Infinity;
+    for (const [session, state] of this.#sessions) {
+      if (state.killAtMs > at || state.isKilled) continue;
+      state.isKilled = true;
+      state.killAtMs = Infinity;
+      this.#actions.push({ kind: 'kill', session, reason: `run exceeded ${state.offer.runLimitMs} ms` });
+    }
+  }
+
+  /** The job is over without a result: the caller is told, a run under way goes on unwatched. */
+  #end(id: number, code: ErrorCode): void {
+    const job = this.#jobs.get(id);
+    this.#forget(id);
+    if (job) this.#reject(id, code, this.#waitMs(job.queue));
+  }
+
+  #forget(id: number): void {
+    const job = this.#jobs.get(id);
+    if (!job) return;
+    this.#jobs.delete(id);
+    this.#deadlines.remove(id);
+    if (job.session === undefined) job.queue.waiting.remove(id);
+    else this.#actions.push({ kind: 'drop', session: job.session, job: id });
+  }
+
+  #reject(job: number, code: ErrorCode, waitMs: number): void {
+    this.#actions.push({
+      kind: 'reject',
+      job,
+      code,
+      retryAfterMs: Math.max(MIN_RETRY_AFTER_MS, Math.ceil(waitMs)),
+    });
+  }
+
+  #dispatchAll(at: number): void {
+    for (let pick = this.#pick(); pick; pick = this.#pick()) this.#dispatch(pick, at);
+  }
+
+  /** A free session of the queue that had least, if the cores allow one more run. */
+  #pick(): { session: number; state: SessionState } | undefined {
+    let best: { session: number; state: SessionState } | undefined;
+    for (const [session, state] of this.#sessions) {
+      if (state.isBusy || state.isKilled || state.queue.waiting.size === 0) continue;
+      if (this.#busyCores > 0 && this.#busyCores + state.offer.threads > this.#limits.cores) continue;
+      if (!best || goesBefore(state, best.state)) best = { session, state };
+    }
+    return best;
+  }
+
+  #dispatch({ session, state }: { session: number; state: SessionState }, at: number): void {
+    const heads = state.queue.waiting.take(state.offer.maxRows);
+    const jobs = heads.map((head) => head.id);
+    const rows = heads.reduce((sum, head) => sum + head.rows, 0);
+    for (const id of jobs) {
+      const job = this.#jobs.get(id);
+      if (job) job.session = session;
+    }
+    state.isBusy = true;
+    state.running = jobs;
+    state.runningRows = rows;
+    state.killAtMs = at + state.offer.runLimitMs;
+    this.#busyCores += state.offer.threads;
+    this.#actions.push({ kind: 'dispatch', session, jobs, rows });
+  }
+
+  #reportPressure(session: number): void {
+    const queue = this.#sessions.get(session)?.queue;
+    if (queue && queue.waiting.size > 0) this.#actions.push({ kind: 'pressure', queue: queue.name });
+  }
+
+  #armAlarm(): void {
+    let nextMs = this.#deadlines.earliestMs();
+    for (const state of this.#sessions.values()) nextMs = Math.min(nextMs, state.killAtMs);
+    if (nextMs >= this.#armedAtMs) return;
+    this.#armedAtMs = nextMs;
+    this.#actions.push({ kind: 'alarmAt', at: nextMs });
+  }
+
+  #queue(name: string): QueueState {
+    let queue = this.#queues.get(name);
+    if (!queue) {
+      const empty = { closedWith: undefined, costUsPerRow: 0, runs: 0, servedUs: 0 };
+      queue = { name, waiting: new JobQueue(), sessions: new Set(), ...empty };
+      this.#queues.set(name, queue);
+    }
+    return queue;
+  }
+}
+
+/** Queues take turns by the core time they had; a lone job takes the widest session, several take the narrow ones. */
+function goesBefore(a: SessionState, b: SessionState): boolean {
+  if (a.queue !== b.queue) return a.queue.servedUs < b.queue.servedUs;
+  return a.queue.waiting.size > 1 ? a.offer.threads < b.offer.threads : a.offer.threads > b.offer.threads;
+}

@@ -1,0 +1,90 @@
+/** An engine session on the virtual clock: adds one to every int32, and may die, hang or be slow, as the seed wants. */
+import assert from 'node:assert/strict';
+import { SkyliftError } from '../../src/core/errors.ts';
+import type { Rng } from '../../src/core/random.ts';
+import type { Capacity, EngineJob, EngineSink, MemoryReport, Session } from '../../src/engines/port.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
+import type { VirtualClock } from '../support/virtual-clock.ts';
+
+export interface SimulatedEngineOptions {
+  readonly clock: VirtualClock;
+  readonly rng: Rng;
+  readonly maxRows: number;
+  /** A defect for the negative control. */
+  readonly returnsNeighboursRows: boolean;
+  readonly isPoison: (job: number) => boolean;
+  readonly onDispatch: (jobs: readonly number[]) => void;
+  readonly onDeath: () => void;
+}
+
+export class SimulatedEngine implements Session {
+  readonly capacity: Capacity;
+  readonly #options: SimulatedEngineOptions;
+  #state: 'free' | 'busy' | 'dead' = 'free';
+
+  constructor(options: SimulatedEngineOptions) {
+    this.#options = options;
+    this.capacity = { kind: 'batch', maxRows: options.maxRows };
+  }
+
+  dispatch(jobs: readonly EngineJob[], sink: EngineSink): void {
+    const { rng, maxRows, isPoison, onDispatch } = this.#options;
+    assert.equal(this.#state, 'free', `a ${this.#state} engine was given work`);
+    assert.ok(jobs.length > 0, 'an empty run was dispatched');
+    const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
+    assert.ok(rows <= maxRows || jobs.length === 1, `${rows} rows in a run of at most ${maxRows}`);
+    onDispatch(jobs.map((job) => job.id));
+    this.#state = 'busy';
+    const ranMs = 1 + rng.float() * 10;
+    const fate = rng.float();
+    if (jobs.some((job) => isPoison(job.id)) || fate < 0.02)
+      this.#after(rng.float() * ranMs, () => this.kill('crash'));
+    else if (fate > 0.01 && fate < 0.03) return; // hangs until the run limit kills it
+    else this.#after(ranMs, () => this.#finish(jobs, sink, ranMs));
+  }
+
+  drop(): void {
+    assert.equal(this.#state, 'busy', 'a job was dropped that no engine runs');
+  }
+
+  memory(): Promise<MemoryReport> {
+    return Promise.resolve({ rssBytes: 0, privateBytes: undefined });
+  }
+
+  unload(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  kill(_reason: string): void {
+    if (this.#state === 'dead') return;
+    this.#state = 'dead';
+    this.#options.onDeath();
+  }
+
+  #after(delayMs: number, fn: () => void): void {
+    const { clock } = this.#options;
+    clock.setTimer(clock.nowMs() + delayMs, () => {
+      if (this.#state === 'busy') fn();
+    });
+  }
+
+  /** Runs the batch as one and hands each job its slice, as a real engine does. */
+  #finish(jobs: readonly EngineJob[], sink: EngineSink, ranMs: number): void {
+    const values = jobs.flatMap((job) => [...new Int32Array(job.inputs[0]?.bytes.slice().buffer ?? [])]);
+    const outputs = Int32Array.from(values, (value) => value + 1);
+    if (this.#options.returnsNeighboursRows) outputs.reverse();
+    this.#state = 'free';
+    let row = 0;
+    for (const job of jobs) {
+      const slice = outputs.slice(row, (row += job.rows));
+      const output: Tensor = { dtype: 'int32', dims: [job.rows, 1], bytes: new Uint8Array(slice.buffer) };
+      if (this.#options.rng.float() < 0.01)
+        sink.fail(job.id, new SkyliftError('SKY_ENGINE_RUN', 'refused by the simulation'));
+      else sink.done(job.id, [output]);
+    }
+    sink.finished(
+      jobs.map((job) => job.id),
+      ranMs * 1000,
+    );
+  }
+}

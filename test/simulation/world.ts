@@ -1,0 +1,267 @@
+/**
+ * A whole serving world on a virtual clock: callers that come in bursts, cancel and have deadlines, engines that are slow,
+ * die, hang and come back, models that are unloaded. The dispatcher and the scheduler under it are the real ones.
+ */
+import assert from 'node:assert/strict';
+import { seededRng } from '../../src/core/random.ts';
+import type { Rng } from '../../src/core/random.ts';
+import { noMetrics } from '../../src/core/metrics.ts';
+import { Dispatcher } from '../../src/serve/runtime/dispatcher.ts';
+import type { PreparedJob } from '../../src/serve/runtime/dispatcher.ts';
+import { Quarantine } from '../../src/serve/runtime/quarantine.ts';
+import { ANONYMOUS, LATEST } from '../../src/serve/runtime/requests.ts';
+import { RunMetrics } from '../../src/serve/runtime/run-metrics.ts';
+import { createScheduler } from '../../src/serve/runtime/scheduler.ts';
+import type { Scheduler, SchedulerLimits } from '../../src/serve/runtime/scheduler-types.ts';
+import type { SkyliftError } from '../../src/core/errors.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { SimulatedEngine } from './simulated-engine.ts';
+
+const SPEC = { name: 'x', dtype: 'int32', dims: ['batch', 1] } as const;
+const SIGNATURE = {
+  program: 'model',
+  method: 'predict',
+  inputs: [SPEC],
+  outputs: [{ ...SPEC, name: 'y' }],
+} as const;
+/** A deadline that no caller should have to wait for: the world's work is done much sooner. */
+const GENEROUS_MS = 20_000;
+/** Far above what any legal world needs. */
+const MAX_EVENTS = 50_000;
+
+/** What one caller sent and got. */
+export interface Caller {
+  readonly id: number;
+  readonly rows: number;
+  readonly deadlineAtMs: number;
+  readonly isGenerous: boolean;
+  readonly isPoison: boolean;
+  isCancelled: boolean;
+  outcome:
+    | { kind: 'done'; outputs: ReadonlyMap<string, Tensor> }
+    | { kind: 'fail'; error: SkyliftError }
+    | undefined;
+}
+
+/** Deliberate defects: each must be noticed, or the simulation proves nothing. */
+export type Defect = 'none' | 'rows of a neighbour' | 'lost deaths' | 'work after the deadline';
+
+export interface WorldReport {
+  readonly callers: number;
+  readonly done: number;
+  readonly failed: ReadonlyMap<string, number>;
+  readonly engineDeaths: number;
+  readonly events: number;
+}
+
+/** Runs the world of `seed` to its end and checks every promise. Throws on the first broken one. */
+export function runWorld(seed: number, defect: Defect = 'none'): WorldReport {
+  return new World(seed, defect).run();
+}
+
+class World {
+  readonly clock = new VirtualClock();
+  readonly rng: Rng;
+  readonly #defect: Defect;
+  readonly #dispatcher: Dispatcher;
+  readonly #callers: Caller[] = [];
+  readonly #limits: SchedulerLimits;
+  readonly #models: readonly string[];
+  #engineDeaths = 0;
+
+  constructor(seed: number, defect: Defect) {
+    this.rng = seededRng(seed);
+    this.#defect = defect;
+    this.#limits = { cores: this.#int(1, 4), queueMaxJobs: this.#int(4, 64), maxAttempts: 3, poisonKills: 2 };
+    this.#models = ['a', 'b', 'c'].slice(0, this.#int(1, 3));
+    const { clock } = this;
+    this.#dispatcher = new Dispatcher({
+      scheduler: this.#scheduler(),
+      clock,
+      quarantine: new Quarantine({ clock, entries: 4, durationMs: 1000, digest: (parts) => parts.join('|') }),
+      metrics: new RunMetrics(noMetrics),
+      onPressure: () => {},
+    });
+  }
+
+  run(): WorldReport {
+    for (const model of this.#models) this.#startModel(model);
+    const callers = this.#int(20, 120);
+    for (let i = 0; i < callers; i++) this.#plan(this.#int(0, 400), () => this.#call());
+    if (this.#chance(0.3)) this.#plan(this.#int(0, 500), () => this.#unload());
+    const events = this.clock.run(MAX_EVENTS);
+    return this.#check(events);
+  }
+
+  #scheduler(): Scheduler {
+    const real = createScheduler(this.#limits);
+    return {
+      step: (event) => {
+        if (this.#defect === 'lost deaths' && event.kind === 'down') return [];
+        if (this.#defect !== 'work after the deadline' || event.kind !== 'arrive') return real.step(event);
+        return real.step({ ...event, job: { ...event.job, deadlineAtMs: event.job.deadlineAtMs + 20 } });
+      },
+    };
+  }
+
+  #startModel(model: string): void {
+    const engines = this.#int(1, 3);
+    for (let i = 0; i < engines; i++) this.#plan(this.#int(0, 50), () => this.#startEngine(model));
+  }
+
+  #startEngine(model: string): void {
+    const offer = { maxRows: this.#int(1, 16), threads: this.#int(1, this.#limits.cores), runLimitMs: 60 };
+    const engine = new SimulatedEngine({
+      clock: this.clock,
+      rng: this.rng,
+      maxRows: offer.maxRows,
+      returnsNeighboursRows: this.#defect === 'rows of a neighbour',
+      isPoison: (id) => this.#callers[id - 1]?.isPoison === true,
+      onDispatch: (ids) => this.#checkDispatch(ids),
+      onDeath: () => this.#buryEngine(model, session),
+    });
+    const session = this.#dispatcher.attach(model, engine, offer, (reason) => engine.kill(reason));
+  }
+
+  #buryEngine(model: string, session: number): void {
+    this.#engineDeaths++;
+    this.#dispatcher.detach(session);
+    this.#plan(this.#int(1, 40), () => this.#startEngine(model));
+  }
+
+  #unload(): void {
+    const model = this.#pick(this.#models);
+    this.#dispatcher.closeQueue(model, 'SKY_UNAVAILABLE');
+  }
+
+  /** Callers are numbered as they arrive, as the dispatcher numbers its jobs. */
+  #call(): void {
+    const id = this.#callers.length + 1;
+    const timeoutMs = this.#pick([5, 50, 200, GENEROUS_MS]);
+    const deadlineAtMs = this.clock.nowMs() + timeoutMs;
+    const caller: Caller = {
+      id,
+      rows: this.#int(1, 5),
+      deadlineAtMs,
+      isGenerous: timeoutMs === GENEROUS_MS,
+      isPoison: this.#chance(0.02),
+      isCancelled: false,
+      outcome: undefined,
+    };
+    this.#callers.push(caller);
+    const settle = (outcome: NonNullable<Caller['outcome']>): void => {
+      assert.equal(caller.outcome, undefined, `caller ${id} was answered twice`);
+      assert.equal(caller.isCancelled, false, `caller ${id} was answered after its cancel`);
+      caller.outcome = outcome;
+    };
+    let isInsideSubmit = true;
+    const handle = this.#dispatcher.submit(this.#job(caller), {
+      part: () => 'more',
+      done: (result) => {
+        assert.equal(isInsideSubmit, false, 'the sink was called inside submit');
+        settle({ kind: 'done', outputs: result.outputs });
+      },
+      fail: (error) => {
+        assert.equal(isInsideSubmit, false, 'the sink was called inside submit');
+        settle({ kind: 'fail', error });
+      },
+    });
+    isInsideSubmit = false;
+    if (this.#chance(0.1)) this.#plan(this.#int(0, 60), () => this.#cancel(caller, handle));
+  }
+
+  #cancel(caller: Caller, handle: { cancel(): void }): void {
+    if (caller.outcome) return;
+    handle.cancel();
+    caller.isCancelled = true;
+  }
+
+  #job({ id, rows, deadlineAtMs }: Caller): PreparedJob {
+    const values = Int32Array.from({ length: rows }, (_, row) => id * 1000 + row);
+    const input: Tensor = { dtype: 'int32', dims: [rows, 1], bytes: new Uint8Array(values.buffer) };
+    const priority = this.#chance(0.8) ? 'interactive' : 'batch';
+    const retry = this.#chance(0.9) ? 'idempotent' : 'never';
+    const principal = this.#chance(0.5) ? ANONYMOUS : { id: this.#pick(['t1', 't2', 't3']) };
+    const model = this.#pick(this.#models);
+    return {
+      request: {
+        id: String(id),
+        principal,
+        model,
+        version: LATEST,
+        inputs: new Map(),
+        params: new Map(),
+        deadlineAtMs,
+        priority,
+        retry,
+      },
+      queue: model,
+      version: 1n,
+      signatureName: 'serving_default',
+      signature: SIGNATURE,
+      inputs: [input],
+      rows,
+      bucket: this.#pick(['p', 'p', 'p', 'q', null]),
+    };
+  }
+
+  #checkDispatch(ids: readonly number[]): void {
+    for (const id of ids) {
+      const caller = this.#callers[id - 1];
+      assert.ok(caller, `unknown job ${id} was dispatched`);
+      assert.equal(caller.outcome, undefined, `job ${id} was dispatched after its outcome`);
+      assert.equal(caller.isCancelled, false, `job ${id} was dispatched after its cancel`);
+      assert.ok(caller.deadlineAtMs > this.clock.nowMs(), `job ${id} was dispatched after its deadline`);
+    }
+  }
+
+  #check(events: number): WorldReport {
+    assert.equal(this.#dispatcher.inflight, 0, 'jobs are left in the table');
+    const failed = new Map<string, number>();
+    let done = 0;
+    for (const caller of this.#callers) {
+      if (caller.isCancelled) continue;
+      assert.ok(caller.outcome, `caller ${caller.id} was never answered`);
+      if (caller.outcome.kind === 'fail') {
+        const { code } = caller.outcome.error;
+        const isForgotten = code === 'SKY_DEADLINE_EXCEEDED' && caller.isGenerous;
+        assert.equal(isForgotten, false, `caller ${caller.id} was forgotten until its generous deadline`);
+        failed.set(code, (failed.get(code) ?? 0) + 1);
+        continue;
+      }
+      done++;
+      assert.equal(caller.isPoison, false, `caller ${caller.id} was answered although it ends engines`);
+      assertOwnRows(caller, caller.outcome.outputs);
+    }
+    return { callers: this.#callers.length, done, failed, engineDeaths: this.#engineDeaths, events };
+  }
+
+  #plan(inMs: number, fn: () => void): void {
+    this.clock.setTimer(this.clock.nowMs() + inMs, fn);
+  }
+
+  #int(from: number, to: number): number {
+    return from + (this.rng.u32() % (to - from + 1));
+  }
+
+  #chance(probability: number): boolean {
+    return this.rng.float() < probability;
+  }
+
+  #pick<T>(items: readonly T[]): T {
+    const item = items[this.rng.u32() % items.length];
+    assert.ok(item !== undefined);
+    return item;
+  }
+}
+
+/** Engines answer each value plus one. */
+function assertOwnRows(caller: Caller, outputs: ReadonlyMap<string, Tensor>): void {
+  const output = outputs.get('y');
+  assert.ok(output, `caller ${caller.id} has no output y`);
+  const bytes = output.bytes.slice();
+  const actual = [...new Int32Array(bytes.buffer)];
+  const expected = Array.from({ length: caller.rows }, (_, row) => caller.id * 1000 + row + 1);
+  assert.deepEqual(actual, expected, `caller ${caller.id} got rows that are not its own`);
+}
