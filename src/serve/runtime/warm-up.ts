@@ -1,0 +1,98 @@
+/** Warm-up: runs a session on blank inputs, measures what batching brings and how long a run may take at most. */
+import type { Clock } from '../../core/clock.ts';
+import type { SkyliftError } from '../../core/errors.ts';
+import type { EngineJob, Session } from '../../engines/port.ts';
+import type { Signature } from '../../package/manifest.ts';
+import { byteSize } from '../../tensor/tensor.ts';
+import type { Tensor, TensorSpec } from '../../tensor/tensor.ts';
+
+/** One point of the batch curve. */
+export interface BatchPoint {
+  readonly rows: number;
+  /** Shortest of the measured runs, microseconds in native code. */
+  readonly runUs: number;
+}
+
+export interface Measured {
+  readonly curve: readonly BatchPoint[];
+  /** The smallest batch within 5 % of the best rows per second. */
+  readonly maxRows: number;
+  /** The longest run seen, microseconds. */
+  readonly slowestUs: number;
+}
+
+export interface WarmUpOptions {
+  readonly signatureName: string;
+  readonly signature: Signature;
+  readonly isBatched: boolean;
+  readonly maxRows: number;
+  readonly budgetMs: number;
+  readonly clock: Clock;
+}
+
+/** Runs per batch size: the first is cold, the shortest of the others counts. */
+const RUNS_PER_POINT = 5;
+/** A larger batch must bring more than this share of rows per second to be worth its latency. */
+const WITHIN_BEST = 0.95;
+/** Sizes in a row without gain after which the measurement stops. */
+const LOSSES_TO_STOP = 2;
+
+/** Throws the engine's error when not even a single blank row runs. */
+export async function warmUp(session: Session, options: WarmUpOptions): Promise<Measured> {
+  const endsAtMs = options.clock.nowMs() + options.budgetMs;
+  const curve: BatchPoint[] = [];
+  let slowestUs = 0;
+  let losses = 0;
+  let best = 0;
+  for (let rows = 1; rows <= (options.isBatched ? options.maxRows : 1); rows *= 2) {
+    const runsUs = await measure(session, blankJob(options, rows), options.clock, endsAtMs);
+    slowestUs = Math.max(slowestUs, ...runsUs);
+    const runUs = Math.min(...runsUs);
+    curve.push({ rows, runUs });
+    losses = rows / runUs > best ? 0 : losses + 1;
+    best = Math.max(best, rows / runUs);
+    if (losses >= LOSSES_TO_STOP || options.clock.nowMs() >= endsAtMs) break;
+  }
+  return { curve, maxRows: chooseMaxRows(curve), slowestUs };
+}
+
+/** The smallest batch that is nearly as good as the best one; 1 for an empty curve. */
+export function chooseMaxRows(curve: readonly BatchPoint[]): number {
+  const best = Math.max(0, ...curve.map((point) => point.rows / point.runUs));
+  return curve.find((point) => point.rows / point.runUs >= WITHIN_BEST * best)?.rows ?? 1;
+}
+
+async function measure(session: Session, job: EngineJob, clock: Clock, endsAtMs: number): Promise<number[]> {
+  const runsUs: number[] = [];
+  for (let i = 0; i < RUNS_PER_POINT; i++) {
+    const ranUs = await runOnce(session, { ...job, id: i + 1 });
+    if (i > 0 || clock.nowMs() >= endsAtMs) runsUs.push(ranUs);
+    if (clock.nowMs() >= endsAtMs) break;
+  }
+  return runsUs;
+}
+
+function runOnce(session: Session, job: EngineJob): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let failure: SkyliftError | undefined;
+    session.dispatch([job], {
+      part: () => {},
+      done: () => {},
+      fail: (_, error) => (failure = error),
+      finished: (_, ranUs) => (failure ? reject(failure) : resolve(ranUs)),
+    });
+  });
+}
+
+function blankJob({ signatureName, signature }: WarmUpOptions, rows: number): EngineJob {
+  const inputs = signature.inputs.map((spec) => blankTensor(spec, rows));
+  return { id: 1, signature: signatureName, rows, inputs, params: new Map() };
+}
+
+/** Zeros; the first dimension is `rows` when it is free, other free dimensions are 1. */
+function blankTensor(spec: TensorSpec, rows: number): Tensor {
+  const dims = (spec.dims ?? [rows]).map((dim, axis) =>
+    typeof dim === 'number' ? dim : axis === 0 ? rows : 1,
+  );
+  return { dtype: spec.dtype, dims, bytes: new Uint8Array(byteSize(spec.dtype, dims)) };
+}
