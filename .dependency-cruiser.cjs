@@ -10,7 +10,18 @@ const arrows = {
   'serve/server': ['core', 'tensor', 'package', 'engines', 'serve/runtime', 'serve/protocols'],
   client: ['core', 'tensor'],
   bench: ['core', 'tensor', 'client'],
+  api: [
+    'core',
+    'tensor',
+    'package',
+    'formats',
+    'engines',
+    'serve/runtime',
+    'serve/protocols',
+    'serve/server',
+  ],
   cli: [
+    'api',
     'core',
     'tensor',
     'package',

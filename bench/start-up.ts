@@ -1,0 +1,64 @@
+/** Start-up: spawn of an engine to its first result, and the command line against a bare Node. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../src/core/clock.ts';
+import { resolveLimits } from '../src/core/limits.ts';
+import { silentLog } from '../src/core/log.ts';
+import { onnxruntimeLauncher } from '../src/engines/onnxruntime/launcher.ts';
+import type { EngineJob, Session } from '../src/engines/port.ts';
+import type { PackageHandle } from '../src/package/manifest.ts';
+import { median } from '../src/bench/statistics.ts';
+import { compare } from './support/rounds.ts';
+import type { Ratio } from './support/rounds.ts';
+
+const CLI = fileURLToPath(new URL('../bin/skylift.cjs', import.meta.url));
+
+/** Median milliseconds from the spawn of an engine process to the first result of a digit network. */
+export async function measureFirstResult(pkg: PackageHandle, rounds: number): Promise<number> {
+  const launcher = onnxruntimeLauncher({ clock: systemClock, log: silentLog, limits: resolveLimits() });
+  const durationsMs: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const start = performance.now();
+    const engine = await launcher.launch({ memoryBytes: 4 * 1024 ** 3 });
+    await runDigit(await engine.load({ pkg, device: 'cpu', threads: 1 }));
+    durationsMs.push(performance.now() - start);
+    await engine.close();
+  }
+  return median(durationsMs);
+}
+
+function runDigit(session: Session): Promise<void> {
+  const image = { dtype: 'float32', dims: [1, 1, 28, 28], bytes: new Uint8Array(4 * 28 * 28) } as const;
+  const job: EngineJob = { id: 1, signature: 'serving_default', rows: 1, inputs: [image], params: new Map() };
+  return new Promise((resolve, reject) => {
+    session.dispatch([job], {
+      part() {},
+      done() {},
+      fail: (_, error) => reject(error),
+      finished: () => resolve(),
+    });
+  });
+}
+
+/** `skylift version` against `node -e 0`, wall milliseconds of whole processes in turn. */
+export function benchCliStart(rounds: number): Ratio {
+  const ours: number[] = [];
+  const bare: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    ours.push(durationMs([CLI, 'version']));
+    bare.push(durationMs(['-e', '0']));
+  }
+  const comparison = {
+    scenario: 'command line',
+    figure: '`skylift version` vs bare node',
+    unit: 'ms',
+    goal: '<= 1.5',
+  };
+  return compare(comparison, ours, bare);
+}
+
+function durationMs(args: readonly string[]): number {
+  const start = performance.now();
+  spawnSync(process.execPath, args, { stdio: 'ignore' });
+  return performance.now() - start;
+}

@@ -1,0 +1,72 @@
+/** What every verb needs, put together once: store, importer, runtime on the real clock, engines on this machine's cores. */
+import { createHmac, randomBytes } from 'node:crypto';
+import { systemClock } from '../core/clock.ts';
+import { resolveLimits } from '../core/limits.ts';
+import type { Limits } from '../core/limits.ts';
+import { silentLog } from '../core/log.ts';
+import type { Log } from '../core/log.ts';
+import { noMetrics } from '../core/metrics.ts';
+import type { Metrics } from '../core/metrics.ts';
+import { productVersions } from '../core/product.ts';
+import { seededRng } from '../core/random.ts';
+import { usableCores } from '../core/usable-cores.ts';
+import { onnxruntimeLauncher } from '../engines/onnxruntime/launcher.ts';
+import { ChildImporter } from '../formats/child-importer.ts';
+import type { Importer } from '../package/importer.ts';
+import { PackageStore } from '../package/store.ts';
+import { defaultStoreDir } from '../package/store-dir.ts';
+import { ModelRuntime } from '../serve/runtime/model-runtime.ts';
+import type { ThreadOptions } from '../serve/runtime/thread-plan.ts';
+
+export interface WorkshopOptions {
+  /** Overrides of the table in core/limits.ts. */
+  readonly limits?: Partial<Limits>;
+  readonly threads?: ThreadOptions;
+  /** Directory of the local store. @default $SKYLIFT_STORE or the user's data directory */
+  readonly storeDir?: string;
+  /** @default silent */
+  readonly log?: Log;
+  readonly metrics?: Metrics;
+}
+
+export interface Workshop {
+  readonly limits: Limits;
+  readonly store: PackageStore;
+  readonly importer: Importer;
+  readonly runtime: ModelRuntime;
+}
+
+/** Opens the store and prepares a runtime without models. Nothing native is loaded and no process started yet. */
+export async function openWorkshop(options: WorkshopOptions = {}): Promise<Workshop> {
+  const limits = resolveLimits(options.limits);
+  const log = options.log ?? silentLog;
+  const clock = systemClock;
+  const { store, importer } = await openPackages(options.storeDir, limits);
+  const quarantineKey = randomBytes(32);
+  const runtime = new ModelRuntime({
+    launcher: onnxruntimeLauncher({ clock, log, limits }),
+    threads: options.threads ?? {},
+    cores: usableCores(),
+    clock,
+    rng: seededRng(randomBytes(4).readUInt32LE()),
+    log,
+    metrics: options.metrics ?? noMetrics,
+    limits,
+    digest: (parts) =>
+      parts.reduce((hmac, part) => hmac.update(part), createHmac('sha256', quarantineKey)).digest('hex'),
+  });
+  return { limits, store, importer, runtime };
+}
+
+/** The local store and the importer that fills it. */
+export async function openPackages(
+  storeDir: string | undefined,
+  limits: Limits,
+): Promise<Pick<Workshop, 'store' | 'importer'>> {
+  const dir = storeDir ?? defaultStoreDir();
+  const tool = `skylift ${productVersions().skylift}`;
+  return {
+    store: await PackageStore.open(dir),
+    importer: new ChildImporter({ storeDir: dir, tool, limits }),
+  };
+}

@@ -1,0 +1,14 @@
+/** The public API. Hand-written: at most 40 names, each documented where it is defined. */
+export { openModel } from './api/open-model.ts';
+export type { OpenModel, PredictOptions } from './api/open-model.ts';
+export { serve } from './api/serve.ts';
+export type { HttpOptions, RunningServer, ServeEvent, ServeOptions } from './api/serve.ts';
+export type { WorkshopOptions } from './api/workshop.ts';
+export { isSkyliftError, SkyliftError } from './core/errors.ts';
+export type { ErrorCode } from './core/error-codes.ts';
+export type { LimitName, Limits } from './core/limits.ts';
+export type { Log } from './core/log.ts';
+export type { PackageManifest, Signature } from './package/manifest.ts';
+export type { ThreadOptions, ThreadProfile } from './serve/runtime/thread-plan.ts';
+export type { DataType, Tensor, TensorSpec } from './tensor/tensor.ts';
+export { tensor, tensorValues } from './tensor/values.ts';
