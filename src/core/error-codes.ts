@@ -132,6 +132,12 @@ export const ERROR_CODES = {
     'A file is not the one that the manifest describes.',
     'Copy or import the package again; the file changed after it was made.',
   ),
+  SKY_PACKAGE_TOO_LARGE: record(
+    'RESOURCE_EXHAUSTED',
+    7,
+    'The files of a package exceed a limit.',
+    'Raise the named limit if you trust the files.',
+  ),
   SKY_PACKAGE_EXISTS: record(
     'ALREADY_EXISTS',
     1,
@@ -143,6 +149,12 @@ export const ERROR_CODES = {
     1,
     'Another process is writing to the store.',
     'Wait for it, or use another store: SKYLIFT_STORE=DIR.',
+  ),
+  SKY_STORE_UNSAFE: record(
+    'PERMISSION_DENIED',
+    6,
+    'Another user of this machine could change the files of the store.',
+    'Use a directory of your own that nobody else may write to: chmod go-w DIR, or SKYLIFT_STORE=DIR.',
   ),
   SKY_STORE_IO: record(
     'UNAVAILABLE',
@@ -181,6 +193,20 @@ export const ERROR_CODES = {
     4,
     'The model uses an operator domain, opset or type that is not allowed.',
     'Export with standard ONNX operators (ai.onnx, ai.onnx.ml, com.microsoft).',
+  ),
+
+  // importing
+  SKY_IMPORT_FAILED: record(
+    'INTERNAL',
+    1,
+    'The process that imports a model ended without a result.',
+    'Run it again; if it happens again, report it with the last lines of stderr.',
+  ),
+  SKY_IMPORT_TIMEOUT: record(
+    'DEADLINE_EXCEEDED',
+    124,
+    'The import of a model exceeded its time limit and was ended.',
+    'Raise --import_limit_ms if the model is really that large.',
   ),
 
   // tensors and JSON

@@ -36,6 +36,17 @@ export const LIMITS = {
     'Time that a kept-alive connection may stay silent; longer than usual load balancers wait.',
   ),
   drain_ms: limit('ms', 30_000, 'Time that requests in flight get after SIGTERM.'),
+  drain_idle_ms: limit(
+    'ms',
+    1_000,
+    'Time that silent connections stay open while the server drains, so that a request under way is not lost.',
+  ),
+  linger_ms: limit(
+    'ms',
+    5_000,
+    'Time that input is still read and dropped after an early refusal, so that the client sees the reply.',
+  ),
+  max_gzip_ratio: limit('count', 20, 'Expansion of a gzip request body; bombs get 413.'),
 
   // documents and tensors
   max_json_depth: limit('count', 32, 'Nesting of a JSON document.'),
@@ -78,6 +89,7 @@ export const LIMITS = {
   max_frame_bytes: limit('bytes', 1024 * MiB, 'One frame between the front and an engine.'),
   respawn_backoff_ms: limit('ms', 100, 'First pause after a second crash in a row; doubles, with jitter.'),
   respawn_backoff_max_ms: limit('ms', 10_000, 'Longest pause between restarts of a crashing engine.'),
+  respawn_quiet_ms: limit('ms', 60_000, 'Time without a crash after which the next one counts as the first.'),
 
   // files from outside
   max_onnx_bytes: limit(
@@ -88,8 +100,16 @@ export const LIMITS = {
   max_onnx_nodes: limit('count', 1_000_000, 'Nodes of a graph with its subgraphs.'),
   max_onnx_initializers: limit('count', 1_000_000, 'Initializers of a graph with its subgraphs.'),
   max_onnx_depth: limit('count', 32, 'Nesting of subgraphs.'),
+  max_onnx_structure_bytes: limit(
+    'bytes',
+    256 * MiB,
+    'Names and entries of an .onnx file held while it is read; weights are not among them.',
+  ),
   max_protobuf_depth: limit('count', 64, 'Nesting of protobuf messages.'),
   max_artifact_bytes: limit('bytes', 64 * 1024 * MiB, 'All files of one package.'),
+  max_manifest_bytes: limit('bytes', 16 * MiB, 'The skylift.json of one package.'),
+  max_package_files: limit('count', 10_000, 'Files of one package.'),
+  store_lock_wait_ms: limit('ms', 30_000, 'Time to wait for another process that writes to the store.'),
   import_limit_ms: limit('ms', 600_000, 'Time that the import of a foreign file may take.'),
 } as const satisfies Record<string, Limit>;
 

@@ -1,0 +1,18 @@
+/** The access log: one record per answered request. No payloads, no queries, no header values. */
+
+export interface AccessEntry {
+  readonly id: string;
+  readonly method: string;
+  /** Pattern of the route table, never the raw path. */
+  readonly route: string;
+  /** 499: the client went away before the answer. */
+  readonly status: number;
+  /** Body of the request as it travelled. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly durationMs: number;
+  /** What the handler noted: model, version, signature, error. */
+  readonly notes: Readonly<Record<string, string>>;
+}
+
+export type AccessLog = (entry: AccessEntry) => void;

@@ -1,0 +1,64 @@
+/** Tests of the body collector and its budget. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { BodyCollector } from './body-collector.ts';
+import { ByteBudget } from './byte-budget.ts';
+
+const roomy = { reserve: () => true };
+const pieces = fc.array(fc.uint8Array({ minLength: 1, maxLength: 3000 }), { minLength: 1, maxLength: 30 });
+
+describe('body collector', () => {
+  test('any split of a body of known length gives the same bytes in memory of exact size', () => {
+    fc.assert(
+      fc.property(pieces, (parts) => {
+        const whole = Buffer.concat(parts);
+        const collector = new BodyCollector(roomy, whole.length, whole.length);
+        const states = parts.map((part) => collector.add(part));
+        assert.equal(states.indexOf('complete'), parts.length - 1);
+        const body = collector.take();
+        assert.ok(whole.equals(body));
+        assert.equal(body.byteOffset, 0);
+        assert.equal(body.buffer.byteLength, whole.length);
+      }),
+    );
+  });
+
+  test('any split of a body of unknown length gives the same bytes in memory of exact size', () => {
+    fc.assert(
+      fc.property(pieces, (parts) => {
+        const whole = Buffer.concat(parts);
+        const collector = new BodyCollector(roomy, 1_000_000, undefined);
+        for (const part of parts) assert.equal(collector.add(part), 'more');
+        const body = collector.take();
+        assert.ok(whole.equals(body));
+        assert.equal(body.buffer.byteLength, whole.length);
+      }),
+    );
+  });
+
+  test('never asks for more memory than twice the body or the limit', () => {
+    let reserved = 0;
+    const receiver = { reserve: (sizeBytes: number) => ((reserved += sizeBytes), true) };
+    const collector = new BodyCollector(receiver, 50_000, undefined);
+    for (let i = 0; i < 50_000; i++) assert.equal(collector.add(Uint8Array.of(i & 255)), 'more');
+    assert.equal(reserved, 50_000);
+    assert.equal(collector.add(Uint8Array.of(0)), 'too-large');
+  });
+
+  test('stops when no memory is given', () => {
+    const collector = new BodyCollector({ reserve: () => false }, 1000, undefined);
+    assert.equal(collector.add(Uint8Array.of(1)), 'over-budget');
+  });
+});
+
+describe('byte budget', () => {
+  test('gives up to its limit and takes back', () => {
+    const budget = new ByteBudget(10);
+    assert.equal(budget.tryTake(10), true);
+    assert.equal(budget.tryTake(1), false);
+    assert.equal(budget.usedBytes, 10);
+    budget.give(4);
+    assert.equal(budget.tryTake(4), true);
+  });
+});

@@ -1,0 +1,64 @@
+/**
+ * Puts the pieces of a request body into one buffer of exact size. Memory is asked for before it is allocated, and no
+ * object is kept per piece: a body of one-byte chunks costs no more than a whole one.
+ */
+import type { WireReceiver } from './wire.ts';
+
+const FIRST_CAPACITY_BYTES = 16 * 1024; // for bodies of unknown length; doubles as they grow
+const EMPTY = new Uint8Array(0);
+
+type CollectorState = 'more' | 'complete' | 'too-large' | 'over-budget';
+
+export class BodyCollector {
+  readonly #receiver: Pick<WireReceiver, 'reserve'>;
+  readonly #maxBytes: number;
+  /** Announced length; undefined: known at the end only. */
+  readonly #lengthBytes: number | undefined;
+  #buffer: Uint8Array = EMPTY;
+  #filledBytes = 0;
+
+  /** @param lengthBytes announced and already checked against `maxBytes` and reserved; undefined when chunked */
+  constructor(receiver: Pick<WireReceiver, 'reserve'>, maxBytes: number, lengthBytes: number | undefined) {
+    this.#receiver = receiver;
+    this.#maxBytes = maxBytes;
+    this.#lengthBytes = lengthBytes;
+  }
+
+  /** Takes the next piece; it may be kept, so the caller must not reuse its memory. */
+  add(piece: Uint8Array): CollectorState {
+    const filled = this.#filledBytes + piece.length;
+    if (filled > this.#maxBytes) return 'too-large';
+    if (filled === this.#lengthBytes && this.#filledBytes === 0) {
+      this.#buffer = piece; // the whole body in one piece: nothing to copy
+      this.#filledBytes = filled;
+      return 'complete';
+    }
+    if (filled > this.#buffer.length && !this.#grow(filled)) return 'over-budget';
+    this.#buffer.set(piece, this.#filledBytes);
+    this.#filledBytes = filled;
+    return filled === this.#lengthBytes ? 'complete' : 'more';
+  }
+
+  /** The body so far, of exact size, at offset 0 of its own memory unless it came in one piece. */
+  take(): Uint8Array {
+    if (this.#filledBytes === this.#buffer.length) return this.#buffer;
+    const exact = Buffer.allocUnsafeSlow(this.#filledBytes);
+    exact.set(this.#buffer.subarray(0, this.#filledBytes));
+    return exact;
+  }
+
+  #grow(wantedBytes: number): boolean {
+    const capacity = this.#lengthBytes ?? this.#nextCapacity(wantedBytes);
+    const moreBytes = capacity - this.#buffer.length;
+    if (this.#lengthBytes === undefined && !this.#receiver.reserve(moreBytes)) return false;
+    const larger = Buffer.allocUnsafeSlow(capacity);
+    larger.set(this.#buffer.subarray(0, this.#filledBytes));
+    this.#buffer = larger;
+    return true;
+  }
+
+  #nextCapacity(wantedBytes: number): number {
+    const doubled = Math.max(FIRST_CAPACITY_BYTES, this.#buffer.length * 2, wantedBytes);
+    return Math.min(doubled, this.#maxBytes);
+  }
+}

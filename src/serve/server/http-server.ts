@@ -1,0 +1,79 @@
+/** Composition of the HTTP server: one route table, one pipeline, a wire back-end below. */
+import type { Clock } from '../../core/clock.ts';
+import type { Limits } from '../../core/limits.ts';
+import type { Log } from '../../core/log.ts';
+import type { Metrics } from '../../core/metrics.ts';
+import type { Route } from '../protocols/http-call.ts';
+import type { AccessLog } from './access-log.ts';
+import { ByteBudget } from './byte-budget.ts';
+import { createHttpMetrics } from './http-metrics.ts';
+import { createRequestIds } from './request-id.ts';
+import { RequestPipeline } from './request-pipeline.ts';
+import type { Authorize, UnmatchedHook } from './request-pipeline.ts';
+import { createRouter } from './router.ts';
+import { createNodeHttpBackend } from './wire-node-http.ts';
+import type { BoundAddress, ListenAddress, WireBackend } from './wire.ts';
+
+export interface HttpServerOptions {
+  readonly routes: readonly Route[];
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** @default no access log */
+  readonly accessLog?: AccessLog | undefined;
+  /** @default node:http */
+  readonly backend?: WireBackend;
+  /** Asked before the body is read. @default everything is allowed */
+  readonly authorize?: Authorize;
+  /** Offered what no route answers, in order; then 405 or 404. @default none */
+  readonly unmatched?: readonly UnmatchedHook[];
+  /** CORS headers on every reply. @default false */
+  readonly cors?: boolean;
+}
+
+export interface HttpServer {
+  /** Throws SKY_PORT_IN_USE, SKY_CONFIG_INVALID. `port` 0 takes a free one. */
+  listen(address: ListenAddress): Promise<BoundAddress>;
+  /** Answers what is in flight, up to `drain_ms`, then ends. */
+  drain(): Promise<void>;
+  /** Ends at once. */
+  close(): Promise<void>;
+  /** Requests without an answer. */
+  inflight(): number;
+}
+
+/** As TensorFlow Serving sends them with `--rest_api_enable_cors_support` (model_servers/http_server.cc). */
+const CORS_HEADERS = [
+  'access-control-allow-origin',
+  '*',
+  'access-control-allow-methods',
+  'POST, GET',
+  'access-control-allow-headers',
+  'Content-Type',
+] as const;
+
+/** Makes a server; nothing listens before `listen`. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { routes, limits, clock, log } = options;
+  const pipeline = new RequestPipeline({
+    router: createRouter(routes),
+    authorize: options.authorize ?? (() => undefined),
+    unmatched: options.unmatched ?? [],
+    limits,
+    clock,
+    log,
+    metrics: createHttpMetrics(options.metrics, routes),
+    budget: new ByteBudget(limits.max_inflight_bytes),
+    accessLog: options.accessLog,
+    commonHeaders: options.cors === true ? CORS_HEADERS : [],
+    newId: createRequestIds(),
+  });
+  const backend = options.backend ?? createNodeHttpBackend({ limits, clock, log });
+  return {
+    listen: (address) => backend.listen(address, pipeline),
+    drain: () => backend.drain(),
+    close: () => backend.close(),
+    inflight: () => pipeline.inflight,
+  };
+}

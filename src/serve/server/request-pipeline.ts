@@ -1,0 +1,180 @@
+/**
+ * What happens to every request, in order: route, authorize, limits, body, decompress, handler. Each step may answer;
+ * a step that answers before the body is read saves reading it.
+ */
+import type { Clock } from '../../core/clock.ts';
+import { isSkyliftError } from '../../core/errors.ts';
+import type { SkyliftError } from '../../core/errors.ts';
+import type { Limits } from '../../core/limits.ts';
+import type { Log } from '../../core/log.ts';
+import type { HttpCall, Route } from '../protocols/http-call.ts';
+import type { AccessLog } from './access-log.ts';
+import type { ByteBudget } from './byte-budget.ts';
+import { errorBody, httpFailure, JSON_TYPE } from './error-reply.ts';
+import { contentCoding, gunzipBound, gunzipBounded } from './gunzip.ts';
+import type { HttpMetrics } from './http-metrics.ts';
+import {
+  bodyRefusal,
+  gzipRefusal,
+  headRefusal,
+  missingRefusal,
+  paramRefusal,
+  UNKNOWN_CODING,
+} from './refusals.ts';
+import type { Router } from './router.ts';
+import { ServerCall } from './server-call.ts';
+import type { CallHost } from './server-call.ts';
+import type {
+  BodyProblem,
+  HeadProblem,
+  HeaderList,
+  ProblemReply,
+  WireExchange,
+  WireHandler,
+} from './wire.ts';
+
+/** Whether a call may use a route: undefined is yes, an error is the answer. */
+export type Authorize = (route: Route, call: HttpCall) => SkyliftError | undefined;
+
+/** Offered every call that is in no route; true when it answered. */
+export type UnmatchedHook = (call: HttpCall) => boolean;
+
+export interface PipelineOptions {
+  readonly router: Router;
+  readonly authorize: Authorize;
+  readonly unmatched: readonly UnmatchedHook[];
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: HttpMetrics;
+  readonly budget: ByteBudget;
+  readonly accessLog: AccessLog | undefined;
+  /** Added to every reply. */
+  readonly commonHeaders: HeaderList;
+  readonly newId: () => string;
+}
+
+export class RequestPipeline implements WireHandler, CallHost {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: HttpMetrics;
+  readonly budget: ByteBudget;
+  readonly accessLog: AccessLog | undefined;
+  readonly commonHeaders: HeaderList;
+  readonly newId: () => string;
+  readonly #options: PipelineOptions;
+  #inflight = 0;
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+    this.log = options.log;
+    this.metrics = options.metrics;
+    this.budget = options.budget;
+    this.accessLog = options.accessLog;
+    this.commonHeaders = options.commonHeaders;
+    this.newId = options.newId;
+  }
+
+  /** Requests without an answer. */
+  get inflight(): number {
+    return this.#inflight;
+  }
+
+  request(exchange: WireExchange): void {
+    const call = new ServerCall(this, exchange);
+    this.#inflight++;
+    this.reportInflight();
+    this.guard(call, () => this.#start(call));
+  }
+
+  problem(problem: HeadProblem, detail: string): ProblemReply {
+    const { status, error } = headRefusal(problem, detail, this.#options.limits);
+    this.metrics.route(undefined).observe('other', status, 0);
+    this.log('debug', 'a connection sent bytes that are no request', { status, detail });
+    return { status, contentType: JSON_TYPE, body: errorBody(error) };
+  }
+
+  finished(): void {
+    this.#inflight--;
+    this.reportInflight();
+  }
+
+  reportInflight(): void {
+    this.metrics.inflight(this.#inflight, this.budget.usedBytes);
+  }
+
+  /** The bytes as they travelled. */
+  bodyArrived(call: ServerCall, bytes: Uint8Array): void {
+    if (bytes.length > 0 && contentCoding(call.headers.get('content-encoding')) === 'gzip')
+      this.#decompress(call, bytes);
+    else this.#handle(call, bytes);
+  }
+
+  bodyFailed(call: ServerCall, problem: BodyProblem): void {
+    call.fail(
+      bodyRefusal(problem, call.exchange.bodyBytes, call.route?.maxBodyBytes ?? 0, this.#options.limits),
+    );
+  }
+
+  /** A defect in one handler costs that request only; after the answer it is only logged. */
+  guard(call: ServerCall, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (isSkyliftError(error) && error.code !== 'SKY_INTERNAL') {
+        call.fail({ status: error.status, error });
+        return;
+      }
+      const stack = error instanceof Error ? error.stack : String(error);
+      this.log('error', 'a request handler failed', { id: call.id, route: call.route?.pattern, stack });
+      if (!call.isDone)
+        call.fail(httpFailure(500, 'SKY_INTERNAL', `the server failed on request ${call.id}`));
+    }
+  }
+
+  #start(call: ServerCall): void {
+    const match = this.#options.router.match(call.method, call.path);
+    if (match.kind === 'unknown' || match.kind === 'wrong-method') {
+      this.#answerUnmatched(call, match.kind === 'wrong-method' ? match.allowed : []);
+      return;
+    }
+    call.matched(match.route, match.kind === 'found' ? match.params : {});
+    const denied = this.#options.authorize(match.route, call);
+    if (denied !== undefined) call.fail({ status: denied.status, error: denied });
+    else if (match.kind === 'undecodable') call.fail(paramRefusal(match.param, match.value));
+    else this.#readBody(call, match.route);
+  }
+
+  #readBody(call: ServerCall, route: Route): void {
+    const { exchange } = call;
+    if (route.maxBodyBytes === 0 || exchange.bodyBytes === 0) this.#handle(call, call.body);
+    else if (contentCoding(call.headers.get('content-encoding')) === undefined) call.fail(UNKNOWN_CODING);
+    else exchange.readBody(route.maxBodyBytes);
+  }
+
+  #decompress(call: ServerCall, compressed: Uint8Array): void {
+    const maxBytes = call.route?.maxBodyBytes ?? 0;
+    const boundBytes = gunzipBound(compressed.length, maxBytes, this.#options.limits.max_gzip_ratio);
+    if (!call.reserve(boundBytes)) {
+      this.bodyFailed(call, 'over-budget');
+      return;
+    }
+    gunzipBounded(compressed, boundBytes, (result) => {
+      if (call.isDone) return;
+      if (typeof result !== 'string') this.#handle(call, result);
+      else call.fail(gzipRefusal(result, compressed.length, boundBytes));
+    });
+  }
+
+  #handle(call: ServerCall, body: Uint8Array): void {
+    call.body = body;
+    const { route } = call;
+    if (route !== undefined) this.guard(call, () => route.handle(call));
+  }
+
+  #answerUnmatched(call: ServerCall, allowed: readonly string[]): void {
+    if (this.#options.unmatched.some((hook) => hook(call))) return;
+    call.fail(missingRefusal(call.method, call.path, allowed));
+  }
+}

@@ -1,0 +1,186 @@
+/** One request on its way through the server: collects the body, carries the answer down, counts and logs itself once. */
+import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log.ts';
+import type { HeaderView, HttpCall, Route } from '../protocols/http-call.ts';
+import { ANONYMOUS } from '../runtime/requests.ts';
+import type { Principal } from '../runtime/requests.ts';
+import type { AccessLog } from './access-log.ts';
+import type { ByteBudget } from './byte-budget.ts';
+import { errorBody, JSON_TYPE } from './error-reply.ts';
+import type { HttpFailure } from './error-reply.ts';
+import type { HttpMetrics, RouteMetrics } from './http-metrics.ts';
+import { UNMATCHED_ROUTE } from './http-metrics.ts';
+import { callerRequestId } from './request-id.ts';
+import type { RouteParams } from './router.ts';
+import type { BodyProblem, HeaderList, WireExchange, WireReceiver } from './wire.ts';
+
+const EMPTY = new Uint8Array(0);
+const CLIENT_GONE_STATUS = 499;
+
+type Note = Parameters<HttpCall['note']>[0];
+
+/** What a call needs from the server around it. */
+export interface CallHost {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: HttpMetrics;
+  readonly budget: ByteBudget;
+  readonly accessLog: AccessLog | undefined;
+  /** Added to every reply. */
+  readonly commonHeaders: HeaderList;
+  newId(): string;
+  /** The body as it travelled. */
+  bodyArrived(call: ServerCall, bytes: Uint8Array): void;
+  bodyFailed(call: ServerCall, problem: BodyProblem): void;
+  /** Runs code of a handler; what it throws costs this call only. */
+  guard(call: ServerCall, run: () => void): void;
+  /** The call is answered or gone. */
+  finished(): void;
+  /** The budget changed. */
+  reportInflight(): void;
+}
+
+export class ServerCall implements HttpCall, WireReceiver {
+  readonly id: string;
+  readonly principal: Principal = ANONYMOUS;
+  readonly arrivedAtMs: number;
+  readonly exchange: WireExchange;
+  body: Uint8Array = EMPTY;
+  params: RouteParams = {};
+  route: Route | undefined;
+  readonly #host: CallHost;
+  readonly #isIdFromCaller: boolean;
+  #metrics: RouteMetrics;
+  #heldBytes = 0;
+  #bytesIn = 0;
+  #isDone = false;
+  #isGone = false;
+  #onGone: (() => void) | undefined;
+  #notes: Partial<Record<Note, string>> | undefined;
+
+  constructor(host: CallHost, exchange: WireExchange) {
+    const callerId = callerRequestId(exchange.headers.get('x-request-id'));
+    this.id = callerId ?? host.newId();
+    this.arrivedAtMs = host.clock.nowMs();
+    this.exchange = exchange;
+    this.#host = host;
+    this.#isIdFromCaller = callerId !== undefined;
+    this.#metrics = host.metrics.route(undefined);
+    exchange.attach(this);
+  }
+  get method(): string {
+    return this.exchange.method;
+  }
+  get path(): string {
+    return this.exchange.path;
+  }
+  get query(): string {
+    return this.exchange.query;
+  }
+  get headers(): HeaderView {
+    return this.exchange.headers;
+  }
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  matched(route: Route, params: RouteParams): void {
+    this.route = route;
+    this.params = params;
+    this.#metrics = this.#host.metrics.route(route);
+  }
+
+  reply(
+    status: number,
+    contentType: string,
+    body: Uint8Array | string,
+    headers?: Readonly<Record<string, string>>,
+  ): void {
+    if (this.#isDone) {
+      if (!this.#isGone)
+        this.#host.log('warn', 'a second reply to a request was ignored', {
+          id: this.id,
+          path: this.#label,
+          status,
+        });
+      return;
+    }
+    const list = ['content-type', contentType];
+    if (this.#isIdFromCaller || status >= 400) list.push('x-request-id', this.id);
+    for (const name in headers) list.push(name, headers[name] ?? '');
+    this.#addCommonHeaders(list, headers);
+    this.exchange.send(status, list, body);
+    this.#finish(status, body);
+  }
+
+  fail(failure: HttpFailure): void {
+    this.note('error', failure.error.code);
+    this.reply(failure.status, JSON_TYPE, errorBody(failure.error, this.id), failure.headers);
+  }
+
+  onGone(fn: () => void): void {
+    if (this.#isGone) fn();
+    else this.#onGone = fn;
+  }
+
+  note(field: Note, value: string): void {
+    this.#notes ??= {};
+    this.#notes[field] = value;
+  }
+
+  reserve(sizeBytes: number): boolean {
+    if (!this.#host.budget.tryTake(sizeBytes)) return false;
+    this.#heldBytes += sizeBytes;
+    this.#host.reportInflight();
+    return true;
+  }
+
+  bodyArrived(bytes: Uint8Array): void {
+    this.#bytesIn = bytes.length;
+    this.#host.bodyArrived(this, bytes);
+  }
+
+  bodyFailed(problem: BodyProblem): void {
+    this.#host.bodyFailed(this, problem);
+  }
+
+  gone(): void {
+    if (this.#isDone) return;
+    this.#isGone = true;
+    this.#finish(CLIENT_GONE_STATUS, '');
+    if (this.#onGone !== undefined) this.#host.guard(this, this.#onGone);
+  }
+
+  /** What the handler set itself stays as it is: some headers must not stand twice. */
+  #addCommonHeaders(list: string[], own: Readonly<Record<string, string>> = {}): void {
+    const common = this.#host.commonHeaders;
+    for (let i = 0; i < common.length; i += 2) {
+      const [name, value] = [common[i] ?? '', common[i + 1] ?? ''];
+      if (!Object.hasOwn(own, name)) list.push(name, value);
+    }
+  }
+
+  get #label(): string {
+    return this.route?.pattern ?? UNMATCHED_ROUTE;
+  }
+
+  #finish(status: number, body: Uint8Array | string): void {
+    const host = this.#host;
+    const durationMs = host.clock.nowMs() - this.arrivedAtMs;
+    this.#isDone = true;
+    this.body = EMPTY;
+    host.budget.give(this.#heldBytes);
+    host.finished();
+    this.#metrics.observe(this.method, status, durationMs);
+    host.accessLog?.({
+      id: this.id,
+      method: this.method,
+      route: this.#label,
+      status,
+      bytesIn: this.#bytesIn,
+      bytesOut: typeof body === 'string' ? Buffer.byteLength(body) : body.length,
+      durationMs,
+      notes: this.#notes ?? {},
+    });
+  }
+}

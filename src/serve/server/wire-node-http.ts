@@ -1,0 +1,189 @@
+/**
+ * The wire back-end on node:http (llhttp, strict): limits and timeouts of the table, bodies of exact size, replies
+ * written once per event-loop turn, no promise and no async function per request.
+ */
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Server as NetServer } from 'node:net';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../core/clock.ts';
+import type { Limits } from '../../core/limits.ts';
+import type { Log } from '../../core/log.ts';
+import { bind } from './bind.ts';
+import { Outbox } from './outbox.ts';
+import { NodeConnection } from './wire-node-connection.ts';
+import type { ConnectionSetting } from './wire-node-connection.ts';
+import { NodeExchange } from './wire-node-exchange.ts';
+import { headProblem, problemOf } from './wire-node-head.ts';
+import type { FoundProblem } from './wire-node-head.ts';
+import type { BoundAddress, ListenAddress, WireBackend, WireHandler } from './wire.ts';
+
+const READ_BUFFER_BYTES = 256 * 1024;
+const CHECKS_PER_TIMEOUT = 8; // how often node:http looks for late requests, per shortest timeout
+const DROP_LOG_EVERY_MS = 10_000;
+const SLOWEST_CHECK_MS = 2_000;
+
+export interface NodeHttpOptions {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A back-end on node:http. */
+export function createNodeHttpBackend(options: NodeHttpOptions): WireBackend {
+  return new NodeHttpBackend(options);
+}
+
+class NodeHttpBackend implements WireBackend {
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #outbox: Outbox;
+  readonly #connections = new Map<Socket, NodeConnection>();
+  #server: Server | undefined;
+  #drained: Promise<void> | undefined;
+  #nextDropLogMs = 0;
+  #setting: ConnectionSetting | undefined;
+
+  constructor(options: NodeHttpOptions) {
+    this.#limits = options.limits;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#outbox = new Outbox(options.clock);
+  }
+
+  async listen(address: ListenAddress, handler: WireHandler): Promise<BoundAddress> {
+    const setting: ConnectionSetting = {
+      handler,
+      outbox: this.#outbox,
+      clock: this.#clock,
+      log: this.#log,
+      lingerMs: this.#limits.linger_ms,
+      isDraining: false,
+    };
+    const server = this.#createServer(setting);
+    this.#setting = setting;
+    this.#server = server;
+    this.#drained = undefined;
+    await bind(server, address);
+    server.on('error', (error) =>
+      this.#log('error', 'a connection could not be accepted', { reason: error.message }),
+    );
+    const bound = server.address();
+    if (typeof bound === 'object' && bound !== null) return { host: bound.address, port: bound.port };
+    return { host: bound ?? '', port: 0 };
+  }
+
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async #drain(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined || this.#setting === undefined) return;
+    this.#setting.isDraining = true;
+    const start = this.#clock.nowMs();
+    const timers = [
+      this.#clock.setTimer(start + this.#limits.drain_idle_ms, () => this.#each((one) => one.closeIfIdle())),
+      this.#clock.setTimer(start + this.#limits.drain_ms, () => this.#each((one) => one.destroy())),
+    ];
+    // http.Server.close would end silent connections at once, and with them requests that are just arriving.
+    await new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+    for (const timer of timers) this.#clock.clear(timer);
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    this.#each((one) => one.destroy());
+    await closed;
+  }
+
+  #each(action: (connection: NodeConnection) => void): void {
+    for (const connection of this.#connections.values()) action(connection);
+  }
+
+  #createServer(setting: ConnectionSetting): Server {
+    const server = createServer(serverOptions(this.#limits));
+    server.maxHeadersCount = this.#limits.max_headers + 1; // node drops what is over it; one more shows that there was
+    server.maxConnections = this.#limits.max_connections;
+    server.timeout = this.#limits.idle_timeout_ms;
+    server.on('connection', (socket: Socket) => this.#open(socket, setting));
+    server.on('request', (request, response) => this.#take(request, response, false));
+    server.on('checkContinue', (request, response) => this.#take(request, response, true));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
+      this.#fail(error, socket as Socket /* plain TCP only: a Duplex of ours is a Socket */),
+    );
+    server.on('timeout', (socket: Socket) => {
+      if (this.#connections.get(socket)?.isWaitingForClient !== false) socket.destroy();
+    });
+    server.on('drop', () => this.#logDrop());
+    return server;
+  }
+
+  /** Once in a while: a flood of connections must not become a flood of lines. */
+  #logDrop(): void {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs < this.#nextDropLogMs) return;
+    this.#nextDropLogMs = nowMs + DROP_LOG_EVERY_MS;
+    const limit = this.#limits.max_connections;
+    this.#log('warn', 'connections are refused: too many are open (--max_connections)', { limit });
+  }
+
+  #open(socket: Socket, setting: ConnectionSetting): void {
+    const connection = new NodeConnection(socket, setting);
+    this.#connections.set(socket, connection);
+    socket.on('close', () => {
+      this.#connections.delete(socket);
+      connection.end();
+    });
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse, isWaitingForContinue: boolean): void {
+    const connection = this.#connections.get(request.socket);
+    if (connection === undefined || connection.isRefusing) {
+      request.resume(); // sent after the end was announced: dropped
+      return;
+    }
+    const exchange = new NodeExchange(connection, request, response, isWaitingForContinue);
+    connection.add(exchange);
+    const problem = headProblem(request, this.#limits.max_headers);
+    if (problem === undefined) this.#setting?.handler.request(exchange);
+    else this.#refuse(exchange, connection, problem);
+  }
+
+  #refuse(exchange: NodeExchange, connection: NodeConnection, found: FoundProblem): void {
+    const reply = this.#setting?.handler.problem(found.problem, found.detail);
+    if (reply === undefined) return;
+    connection.closeAfterReply();
+    exchange.send(reply.status, ['content-type', reply.contentType], reply.body);
+  }
+
+  #fail(error: NodeJS.ErrnoException, socket: Socket): void {
+    const code = error.code ?? '';
+    const isClientGone = !code.startsWith('HPE_') && code !== 'ERR_HTTP_REQUEST_TIMEOUT';
+    const connection = this.#connections.get(socket);
+    if (connection === undefined || isClientGone || code === 'HPE_INVALID_EOF_STATE' || !socket.writable)
+      socket.destroy();
+    else connection.fail(problemOf(code), code);
+  }
+}
+
+function serverOptions(limits: Limits): Parameters<typeof createServer>[0] & object {
+  const headersTimeout = Math.min(limits.header_timeout_ms, limits.body_timeout_ms);
+  return {
+    maxHeaderSize: limits.max_header_bytes,
+    headersTimeout,
+    requestTimeout: limits.body_timeout_ms,
+    keepAliveTimeout: limits.idle_timeout_ms,
+    connectionsCheckingInterval: Math.ceil(Math.min(headersTimeout / CHECKS_PER_TIMEOUT, SLOWEST_CHECK_MS)),
+    insecureHTTPParser: false,
+    requireHostHeader: false, // checked below: node's own answer has no body that clients can show
+    noDelay: true,
+    highWaterMark: READ_BUFFER_BYTES,
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * The wire port: what a back-end that speaks HTTP to sockets gives to the server and wants from it. Routing, limits
+ * per route, error texts and metrics live above this line; parsing, framing, timeouts and connections below it.
+ */
+import type { HeaderView } from '../protocols/http-call.ts';
+
+/** Flat list of names and values, in the order of the wire. */
+export type HeaderList = readonly string[];
+
+/** Why the body of a request did not arrive. */
+export type BodyProblem = 'too-large' | 'over-budget' | 'malformed' | 'timeout';
+
+/** Why the bytes of a connection were not accepted as a request. */
+export type HeadProblem = 'malformed' | 'headers-too-large' | 'timeout' | 'unknown-transfer-coding';
+
+/** The upper side of one exchange; told about everything that happens to it until it is answered or gone. */
+export interface WireReceiver {
+  /** Asks for `sizeBytes` of memory before a body is allocated; false: the server holds enough already. */
+  reserve(sizeBytes: number): boolean;
+  /** The whole body. */
+  bodyArrived(bytes: Uint8Array): void;
+  /** No body will come; an answer is expected all the same. */
+  bodyFailed(problem: BodyProblem): void;
+  /** The client went away before the reply was handed over; nothing is called afterwards. */
+  gone(): void;
+}
+
+/** One request whose head has arrived, and the way to answer it. */
+export interface WireExchange {
+  readonly method: string;
+  /** Raw path, undecoded, without the query. */
+  readonly path: string;
+  /** Without the question mark. */
+  readonly query: string;
+  /** Repeated fields are joined with `, `; of fields that may stand once (RFC 9110) the first counts. */
+  readonly headers: HeaderView;
+  /** Announced by `content-length`; 0: there is no body; undefined: chunked. */
+  readonly bodyBytes: number | undefined;
+  /** Says who is told; the first call on every exchange. */
+  attach(receiver: WireReceiver): void;
+  /** Reads the body, also sends `100 Continue` when the client waits for it. At most one call. */
+  readBody(maxBytes: number): void;
+  /** Answers. Written at the end of the event-loop turn, with `content-length`. At most one call. */
+  send(status: number, headers: HeaderList, body: Uint8Array | string): void;
+}
+
+/** A reply to bytes that never became a request. */
+export interface ProblemReply {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export interface WireHandler {
+  /** Called as soon as the head of a request is there; must not throw. */
+  request(exchange: WireExchange): void;
+  /** Words the answer to a refused head; `detail` is the parser's reason, free of values of the request. */
+  problem(problem: HeadProblem, detail: string): ProblemReply;
+}
+
+export type ListenAddress =
+  | { readonly host: string; readonly port: number }
+  | { readonly socketPath: string };
+
+/** Where a back-end listens; `port` is 0 for a unix socket, `host` then its path. */
+export interface BoundAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A listener. Limits are given when it is made. */
+export interface WireBackend {
+  /** Throws SKY_PORT_IN_USE, SKY_CONFIG_INVALID. */
+  listen(address: ListenAddress, handler: WireHandler): Promise<BoundAddress>;
+  /** Stops accepting, says `connection: close`, waits for what is in flight up to `drain_ms`, then ends the rest. */
+  drain(): Promise<void>;
+  /** Ends all connections now. */
+  close(): Promise<void>;
+}
