@@ -1,0 +1,74 @@
+/** Failures in TensorFlow Serving's words and form: `{"error": "<message>"}` with the status of the canonical code. */
+import { SkyliftError, isSkyliftError, toSkyliftError } from '../../../core/errors.ts';
+import type { ErrorCode } from '../../../core/error-codes.ts';
+import type { HttpCall } from '../http-call.ts';
+import type { VersionSelector } from '../../runtime/requests.ts';
+
+export const JSON_TYPE = 'application/json';
+
+/** Longest error text in characters, as TensorFlow Serving cuts them on gRPC: a request never comes back whole. */
+const MAX_MESSAGE_CHARS = 1024;
+
+/** Used when the error does not say when to come back. */
+const DEFAULT_RETRY_AFTER_MS = 1000;
+
+/** Where HTTP has a more exact answer than the canonical code: 413 tells a client not to send the same again. */
+const STATUS_OF_CODE: Partial<Record<ErrorCode, number>> = { SKY_REQUEST_TOO_LARGE: 413 };
+
+/** HTTP status of a failure: the canonical code's, but 413 for what is too large. */
+export function httpStatus(error: SkyliftError): number {
+  return STATUS_OF_CODE[error.code] ?? error.status;
+}
+
+/** Answers `call` with the failure. Only the code goes to the access log. */
+export function replyError(call: HttpCall, failure: unknown): void {
+  const error = isSkyliftError(failure) ? failure : internalError(call, failure);
+  const status = httpStatus(error);
+  call.note('error', error.code);
+  call.reply(status, JSON_TYPE, errorBody(error.message), retryAfter(error, status));
+}
+
+/** `{"error": "<message>"}` with the message cut at 1024 characters. */
+export function errorBody(message: string): string {
+  const cut =
+    message.length > MAX_MESSAGE_CHARS ? `${message.slice(0, MAX_MESSAGE_CHARS)}...TRUNCATED` : message;
+  return `{"error": ${JSON.stringify(cut)}}`;
+}
+
+/** The runtime's "not found" in the words that clients match on; any other error passes through. */
+export function servableError(error: unknown, model: string, version: VersionSelector): unknown {
+  if (!isSkyliftError(error) || error.code !== 'SKY_MODEL_NOT_FOUND') return error;
+  switch (version.kind) {
+    case 'latest':
+      return notFound(`Servable not found for request: Latest(${model})`, error);
+    case 'version':
+      return notFound(`Servable not found for request: Specific(${model}, ${version.version})`, error);
+    case 'label':
+      // INVALID_ARGUMENT in the original, whether the model or only the label is unknown.
+      return invalidRequest(`Unrecognized servable version label: ${version.label}`);
+  }
+}
+
+/** SKY_REQUEST_INVALID (400). */
+export function invalidRequest(message: string): SkyliftError {
+  return new SkyliftError('SKY_REQUEST_INVALID', message);
+}
+
+function notFound(message: string, cause: SkyliftError): SkyliftError {
+  return new SkyliftError('SKY_MODEL_NOT_FOUND', message, { cause });
+}
+
+/** The text of a defect may hold anything: it stays here, the client gets the request's id. */
+function internalError(call: HttpCall, failure: unknown): SkyliftError {
+  const { message } = toSkyliftError(failure);
+  call.note('error', `SKY_INTERNAL: ${message}`);
+  return new SkyliftError('SKY_INTERNAL', `Internal error. Request id: ${call.id}`, { cause: failure });
+}
+
+/** Seconds, for answers that another attempt may change. */
+function retryAfter(error: SkyliftError, status: number): Record<string, string> {
+  if (status !== 503 && error.code !== 'SKY_OVERLOADED') return {};
+  const givenMs = error.details['retryAfterMs'];
+  const delayMs = typeof givenMs === 'number' ? givenMs : DEFAULT_RETRY_AFTER_MS;
+  return { 'retry-after': String(Math.max(1, Math.ceil(delayMs / 1000))) };
+}

@@ -1,0 +1,77 @@
+/**
+ * The outputs of a run as a predict response, in the format of the request. The whitespace is that of the original
+ * (RapidJSON's PrettyWriter, lists on one line), but none between the elements of a list. Source: tensorflow_serving/util/json_tensor.cc.
+ */
+import { writeRows, writeValues } from '../../../tensor/json/write-values.ts';
+import type { WriteOptions } from '../../../tensor/json/write-values.ts';
+import type { Tensor } from '../../../tensor/tensor.ts';
+import { invalidRequest } from './errors.ts';
+import type { PredictFormat } from './request-object.ts';
+import { shapeError } from './value-errors.ts';
+
+type Outputs = ReadonlyMap<string, Tensor>;
+
+/** String outputs whose name ends so hold bytes and are written as base64 objects. */
+const BYTES_SUFFIX = '_bytes';
+
+const TEXT: WriteOptions = { floatText: 'tensorflow' };
+const BYTES: WriteOptions = { floatText: 'tensorflow', bytesAsBase64: true };
+
+/** Body of the response. Throws SKY_REQUEST_INVALID, SKY_TENSOR_INVALID for outputs that the format cannot hold. */
+export function writePredict(outputs: Outputs, format: PredictFormat): string {
+  if (outputs.size === 0) throw invalidRequest('Cannot convert empty tensor map to JSON');
+  return format === 'row' ? rowFormat(outputs) : columnFormat(outputs);
+}
+
+function rowFormat(outputs: Outputs): string {
+  const rows = rowCount(outputs);
+  if (rows === 0) return '{\n    "predictions": []\n}';
+  const list = outputs.size === 1 ? valueTexts(outputs).join().slice(1, -1) : rowObjects(outputs, rows);
+  return `{\n    "predictions": [${list}\n    ]\n}`;
+}
+
+/** Every output has the same number of rows. */
+function rowCount(outputs: Outputs): number {
+  let expected: number | undefined;
+  for (const [name, { dims }] of outputs) {
+    const [rows] = dims;
+    if (rows === undefined) throw shapeError(`Tensor name: ${name} has no shape information `);
+    expected ??= rows;
+    if (rows !== expected)
+      throw shapeError(`Tensor name: ${name} has inconsistent batch size: ${rows} expecting: ${expected}`);
+  }
+  return expected ?? 0;
+}
+
+/** One object for each row, with the names of the outputs as keys. */
+function rowObjects(outputs: Outputs, rows: number): string {
+  const columns = Array.from(outputs, ([name, tensor]) => ({
+    key: JSON.stringify(name),
+    texts: writeRows(tensor, writeOptions(name)),
+  }));
+  const objects: string[] = [];
+  for (let row = 0; row < rows; row++) {
+    const members = columns.map(({ key, texts }) => `            ${key}: ${texts[row]}`);
+    objects.push(`\n        {\n${members.join(',\n')}\n        }`);
+  }
+  return objects.join(',');
+}
+
+function columnFormat(outputs: Outputs): string {
+  const texts = valueTexts(outputs);
+  if (texts.length === 1) return `{\n    "outputs": ${texts.join()}\n}`;
+  const members = Array.from(
+    outputs.keys(),
+    (name, index) => `        ${JSON.stringify(name)}: ${texts[index]}`,
+  );
+  return `{\n    "outputs": {\n${members.join(',\n')}\n    }\n}`;
+}
+
+/** Text of each output as a whole. */
+function valueTexts(outputs: Outputs): string[] {
+  return Array.from(outputs, ([name, tensor]) => writeValues(tensor, writeOptions(name)));
+}
+
+function writeOptions(name: string): WriteOptions {
+  return name.endsWith(BYTES_SUFFIX) ? BYTES : TEXT;
+}
