@@ -1,0 +1,99 @@
+/** The file operations that the store needs, as a port: production uses the disk, tests fail the n-th operation. */
+import { constants } from 'node:fs';
+import { lstat, mkdir, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+
+/** What a path or open file is. */
+export interface FileFacts {
+  readonly kind: 'file' | 'directory' | 'link' | 'other';
+  readonly sizeBytes: number;
+  /** Number of hard links. */
+  readonly links: number;
+  /** Numeric owner; 0 on platforms without. */
+  readonly owner: number;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/** One open file. */
+export interface OpenFile {
+  facts(): Promise<FileFacts>;
+  /** Reads on from the last position into `buffer`; 0 at the end. */
+  read(buffer: Uint8Array): Promise<number>;
+  /** Writes a part of `bytes`, at least one, and says how many. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Returns when the bytes are on the device. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Errors are those of node:fs, with `code`. */
+export interface FilePort {
+  /** Opens for reading. A symbolic link is refused (ELOOP); a FIFO does not block. */
+  openForReading(path: string): Promise<OpenFile>;
+  /** Creates a file that must not exist, read-only for everybody but this descriptor. */
+  create(path: string): Promise<OpenFile>;
+  /** Follows symbolic links. */
+  facts(path: string): Promise<FileFacts>;
+  /** Does not follow a symbolic link at the end. */
+  linkFacts(path: string): Promise<FileFacts>;
+  /** Names in a folder, in no order. */
+  list(path: string): Promise<readonly string[]>;
+  /** With the parents that are missing, all of them with `mode` less the umask; an existing folder is fine. */
+  makeFolder(path: string, mode: number): Promise<void>;
+  /** A new folder of this user alone whose name starts with `prefix`; returns its path. */
+  makeUniqueFolder(prefix: string): Promise<string>;
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file or a folder with all that is in it; fine when there is none. */
+  remove(path: string): Promise<void>;
+  /** Makes the names in a folder durable. Nothing happens where the platform has no such call (Windows). */
+  syncFolder(path: string): Promise<void>;
+}
+
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const READ_ONLY = 0o444;
+
+/** The disk. */
+export const diskFiles: FilePort = {
+  openForReading: async (path) => openFile(await open(path, READ_FLAGS)),
+  create: async (path) => openFile(await open(path, 'wx', READ_ONLY)),
+  facts: async (path) => factsOf(await stat(path)),
+  linkFacts: async (path) => factsOf(await lstat(path)),
+  list: (path) => readdir(path),
+  makeFolder: async (path, mode) => void (await mkdir(path, { recursive: true, mode })),
+  makeUniqueFolder: (prefix) => mkdtemp(prefix),
+  rename,
+  remove: (path) => rm(path, { recursive: true, force: true }),
+  async syncFolder(path) {
+    if (process.platform === 'win32') return;
+    await using folder = await open(path, constants.O_RDONLY);
+    await folder.sync();
+  },
+};
+
+function openFile(handle: FileHandle): OpenFile {
+  return {
+    facts: async () => factsOf(await handle.stat()),
+    read: async (buffer) => (await handle.read(buffer, 0, buffer.length)).bytesRead,
+    write: async (bytes) => (await handle.write(bytes, 0, bytes.length)).bytesWritten,
+    sync: () => handle.sync(),
+    close: () => handle.close(),
+  };
+}
+
+function factsOf(stats: Stats): FileFacts {
+  return {
+    kind: kindOf(stats),
+    sizeBytes: stats.size,
+    links: stats.nlink,
+    owner: stats.uid,
+    mode: stats.mode & 0o777,
+  };
+}
+
+function kindOf(stats: Stats): FileFacts['kind'] {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  return stats.isSymbolicLink() ? 'link' : 'other';
+}
