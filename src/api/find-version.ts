@@ -1,4 +1,5 @@
 /** From a path that a user gave to the version that shall be served, opened from the local store. */
+import { SkyliftError, unreachable } from '../core/errors.ts';
 import type { Importer } from '../package/importer.ts';
 import { locateModel } from '../package/locate.ts';
 import type { PackageHandle } from '../package/manifest.ts';
@@ -6,8 +7,6 @@ import type { PackageStore } from '../package/store.ts';
 
 export interface FoundVersion {
   readonly version: bigint;
-  /** What the path turned out to be, for the talk on stderr. */
-  readonly what: 'file' | 'package';
   /** Imports or copies into the store, verified, and gives the store's copy. */
   open(): Promise<PackageHandle>;
 }
@@ -26,13 +25,20 @@ export async function findVersion(
 ): Promise<FoundVersion> {
   const located = await locateModel(path);
   switch (located.kind) {
+    case 'file':
+      return { version: UNNUMBERED, open: () => importer.import(located.path) };
     case 'package':
-      return { version: UNNUMBERED, what: 'package', open: () => store.adopt(path) };
+      return { version: UNNUMBERED, open: () => store.adopt(located.path) };
     case 'versions': {
       const newest = located.versions.reduce((best, each) => (each.version > best.version ? each : best));
       return { ...(await findVersion(newest.path, store, importer)), version: newest.version };
     }
+    case 'foreign-folder':
+      throw new SkyliftError(
+        'SKY_MODEL_FORMAT_UNKNOWN',
+        `${located.path} holds ${located.what}, which this release does not import`,
+      );
     default:
-      return { version: UNNUMBERED, what: 'file', open: () => importer.import(path) };
+      return unreachable(located);
   }
 }

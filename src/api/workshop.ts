@@ -13,6 +13,7 @@ import { usableCores } from '../core/usable-cores.ts';
 import { onnxruntimeLauncher } from '../engines/onnxruntime/launcher.ts';
 import { ChildImporter } from '../formats/child-importer.ts';
 import type { Importer } from '../package/importer.ts';
+import { diskFiles } from '../package/file-port.ts';
 import { PackageStore } from '../package/store.ts';
 import { defaultStoreDir } from '../package/store-dir.ts';
 import { ModelRuntime } from '../serve/runtime/model-runtime.ts';
@@ -66,7 +67,7 @@ export async function openPackages(
   const dir = storeDir ?? defaultStoreDir();
   const tool = `skylift ${productVersions().skylift}`;
   return {
-    store: await PackageStore.open(dir),
+    store: await PackageStore.open(dir, diskFiles, { limits }),
     importer: new ChildImporter({ storeDir: dir, tool, limits }),
   };
 }
