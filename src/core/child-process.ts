@@ -75,7 +75,7 @@ export function spawnLimited(spec: ChildSpec): ChildProcess {
     ...(spec.args ?? []),
   ];
   return spawn(command ?? process.execPath, args, {
-    stdio: ['ignore', 'pipe', 'pipe', ...(spec.channel ? (['pipe'] as const) : [])],
+    stdio: ['ignore', 'pipe', 'pipe', ...(spec.channel ? (['overlapped'] as const) : [])], // 'pipe' but on Windows
     env: { ...scrubbedEnvironment(), ...spec.env },
     windowsHide: true,
   });

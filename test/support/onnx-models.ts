@@ -1,0 +1,104 @@
+/** Complete small models for tests. Each returns the bytes of an .onnx file that onnxruntime loads. */
+import type { Dimension, ElementName } from './onnx-writer.ts';
+import { floatTensor, graph, model, node, tensor, value } from './onnx-writer.ts';
+import { littleEndian } from './proto-writer.ts';
+
+/** `y = 0.5 x + 2` for float32 `x` of shape [batch]: the model of TensorFlow Serving's own tests. */
+export function halfPlusTwo(): Uint8Array {
+  return model({
+    graph: graph({
+      name: 'half_plus_two',
+      inputs: [value('x', 'float32', ['batch'])],
+      outputs: [value('y', 'float32', ['batch'])],
+      initializers: [floatTensor('half', [], [0.5]), floatTensor('two', [], [2])],
+      nodes: [
+        node({ op: 'Mul', name: 'scale', inputs: ['x', 'half'], outputs: ['scaled'] }),
+        node({ op: 'Add', name: 'shift', inputs: ['scaled', 'two'], outputs: ['y'] }),
+      ],
+    }),
+  });
+}
+
+/** `y = x` of any type and shape. */
+export function identity(element: ElementName, dims: readonly Dimension[] | null = ['batch']): Uint8Array {
+  return model({
+    graph: graph({
+      inputs: [value('x', element, dims)],
+      outputs: [value('y', element, dims)],
+      nodes: [node({ op: 'Identity', inputs: ['x'], outputs: ['y'] })],
+    }),
+  });
+}
+
+export interface MatMulOptions {
+  /** Length of a row of `x`. */
+  readonly width: number;
+  /** Length of a row of `y`. */
+  readonly outputWidth: number;
+}
+
+/** `y = x w` for float32 `x` of shape [batch, width]; all weights are 1, so that y is the sum of the row. */
+export function matMul({ width, outputWidth }: MatMulOptions): Uint8Array {
+  const weights = new Float32Array(width * outputWidth).fill(1);
+  return matMulWith(
+    tensor({ name: 'w', element: 'float32', dims: [width, outputWidth], raw: littleEndian(weights) }),
+    width,
+    outputWidth,
+  );
+}
+
+/** `matMul` with its weights in a file `location` beside the model. */
+export function externalMatMul({ width, outputWidth }: MatMulOptions, location = 'weights.bin') {
+  const weights = littleEndian(new Float32Array(width * outputWidth).fill(1));
+  const external = { location, offset: '0', length: String(weights.byteLength) };
+  const bytes = matMulWith(
+    tensor({ name: 'w', element: 'float32', dims: [width, outputWidth], external }),
+    width,
+    outputWidth,
+  );
+  return { model: bytes, weights };
+}
+
+/** `matMul` with any TensorProto named `w` as its weights. */
+export function matMulWith(weights: Uint8Array, width: number, outputWidth: number): Uint8Array {
+  return model({
+    graph: graph({
+      inputs: [value('x', 'float32', ['batch', width])],
+      outputs: [value('y', 'float32', ['batch', outputWidth])],
+      initializers: [weights],
+      nodes: [node({ op: 'MatMul', inputs: ['x', 'w'], outputs: ['y'] })],
+    }),
+  });
+}
+
+/** A valid model whose run takes `trips` rounds of a Loop: 2^62 never end. Adds 1 to `x` in each. */
+export function loop(trips: bigint): Uint8Array {
+  const body = graph({
+    name: 'body',
+    inputs: [value('i', 'int64', []), value('go', 'bool', []), value('before', 'float32', null)],
+    outputs: [value('goOn', 'bool', []), value('after', 'float32', null)],
+    initializers: [floatTensor('one', [], [1])],
+    nodes: [
+      node({ op: 'Identity', inputs: ['go'], outputs: ['goOn'] }),
+      node({ op: 'Add', inputs: ['before', 'one'], outputs: ['after'] }),
+    ],
+  });
+  return model({
+    graph: graph({
+      inputs: [value('x', 'float32', ['batch'])],
+      outputs: [value('y', 'float32', ['batch'])],
+      initializers: [
+        tensor({ name: 'trips', element: 'int64', dims: [], int64s: [trips] }),
+        tensor({ name: 'always', element: 'bool', dims: [], int32s: [1] }),
+      ],
+      nodes: [
+        node({
+          op: 'Loop',
+          inputs: ['trips', 'always', 'x'],
+          outputs: ['y'],
+          attributes: { body: { graph: body } },
+        }),
+      ],
+    }),
+  });
+}
