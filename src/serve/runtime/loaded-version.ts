@@ -3,12 +3,15 @@
  * pressure. Engines of one thread do the bulk; where a single run gains from all cores, a wide engine stands beside them.
  */
 import type { Clock } from '../../core/clock.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
+import { SkyliftError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
 import type { Rng } from '../../core/random.ts';
 import { EnginePool } from '../../engines/host/engine-pool.ts';
 import type { EngineLauncher, Session } from '../../engines/port.ts';
-import type { PackageHandle } from '../../package/manifest.ts';
+import type { PackageHandle, Signature } from '../../package/manifest.ts';
+import { hasIndependentRows } from './batch-check.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { ServableVersion } from './requests.ts';
 import type { SessionOffer } from './scheduler-types.ts';
@@ -42,6 +45,8 @@ interface Crew {
   readonly attached: Map<number, number>;
   readonly sessions: Map<number, Session>;
   offer: SessionOffer | undefined;
+  /** An engine has ended. */
+  onDown: () => void;
 }
 
 /** How a version runs, for status pages and `bench`. */
@@ -114,8 +119,7 @@ export class LoadedVersion {
     const crew = this.#createCrew(threads, engines);
     this.#crews.push(crew);
     await crew.pool.start();
-    const [first] = crew.sessions.values();
-    const measured = first ? await this.#measure(first) : { curve: [], maxRows: 1, slowestUs: 0 };
+    const measured = await this.#measureFirst(crew);
     crew.offer = { maxRows: measured.maxRows, threads, runLimitMs: this.#runLimitMs(measured) };
     for (const [engine, session] of crew.sessions) this.#attach(crew, engine, session, crew.offer);
     return measured;
@@ -128,6 +132,7 @@ export class LoadedVersion {
       attached: new Map(),
       sessions: new Map(),
       offer: undefined,
+      onDown: () => {},
       pool: new EnginePool({
         launcher,
         spec: { pkg: this.#pkg, device: 'cpu', threads },
@@ -141,7 +146,10 @@ export class LoadedVersion {
           crew.sessions.set(engine, session);
           if (crew.offer) this.#attach(crew, engine, session, crew.offer);
         },
-        onDown: (engine) => this.#detach(crew, engine),
+        onDown: (engine) => {
+          this.#detach(crew, engine);
+          crew.onDown();
+        },
       }),
     };
     return crew;
@@ -160,29 +168,54 @@ export class LoadedVersion {
     if (session !== undefined) this.#environment.dispatcher.detach(session);
   }
 
-  /** Measures the default signature; a model that does not run on blank inputs is served row by row. */
+  /** Nobody watches a warm-up run but this: an engine that hangs or dies in one fails the load. */
+  #measureFirst(crew: Crew): Promise<Measured> {
+    const { clock, limits } = this.#environment;
+    const [first] = crew.sessions.values();
+    return new Promise((resolve, reject) => {
+      const fail = (code: ErrorCode, message: string): void =>
+        reject(new SkyliftError(code, `${this.queue}: the engine ${message} in its first runs`));
+      crew.onDown = () => fail('SKY_ENGINE_LOST', 'ended');
+      const timer = clock.setTimer(clock.nowMs() + limits.load_limit_ms, () =>
+        fail('SKY_ENGINE_TIMEOUT', `was not done after ${limits.load_limit_ms} ms`),
+      );
+      const done = (): void => {
+        clock.clear(timer);
+        crew.onDown = () => {};
+      };
+      if (first) this.#measure(first).then(resolve, reject).finally(done);
+      else fail('SKY_ENGINE_LOST', 'ended');
+    });
+  }
+
+  /** Measures the default signature; a model that does not run on made-up inputs is served row by row. */
   async #measure(session: Session): Promise<Measured> {
     const { clock, limits, log } = this.#environment;
     const { name: signatureName, signature } = this.servable.signature(
       Object.keys(this.#pkg.manifest.signatures)[0],
     );
-    const isBatched = this.#pkg.manifest.programs[signature.program]?.batchAxis === 0;
     try {
-      return await warmUp(session, {
-        signatureName,
-        signature,
-        isBatched,
-        maxRows: limits.max_batch_rows,
-        budgetMs: limits.warmup_budget_ms,
-        clock,
-      });
+      const isBatched = await this.#areRowsIndependent(session, signatureName, signature);
+      const { max_batch_rows: maxRows, warmup_budget_ms: budgetMs } = limits;
+      return await warmUp(session, { signatureName, signature, isBatched, maxRows, budgetMs, clock });
     } catch (error) {
-      log('warn', 'warm-up on blank inputs failed; requests run one by one', {
+      log('warn', 'warm-up failed; requests run one by one', {
         model: this.servable.model,
         reason: String(error),
       });
       return { curve: [], maxRows: 1, slowestUs: 0 };
     }
+  }
+
+  async #areRowsIndependent(session: Session, name: string, signature: Signature): Promise<boolean> {
+    if (this.#pkg.manifest.programs[signature.program]?.batchAxis !== 0) return false;
+    const { rng, log } = this.#environment;
+    const areIndependent = await hasIndependentRows(session, name, signature, rng.fork(this.queue));
+    if (!areIndependent)
+      log('warn', 'rows of a batch change each other; requests run one by one', {
+        model: this.servable.model,
+      });
+    return areIndependent;
   }
 
   #memoryBytes(): number {

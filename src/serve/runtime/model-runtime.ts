@@ -91,11 +91,17 @@ export class ModelRuntime implements Runtime {
     });
   }
 
-  /** Makes a version known at once and loads it. Resolves when it answers; a failure is kept in the status and thrown. */
-  async load(model: string, version: bigint, open: () => Promise<PackageHandle>): Promise<void> {
-    const entry: VersionEntry = { state: 'LOADING', error: undefined, loaded: undefined };
+  /** Makes a version known that will be loaded: until then its requests get SKY_UNAVAILABLE. */
+  declare(model: string, version: bigint): void {
     const versions = this.#models.get(model) ?? new Map<bigint, VersionEntry>();
-    this.#models.set(model, versions.set(version, entry));
+    this.#models.set(model, versions.set(version, { state: 'START', error: undefined, loaded: undefined }));
+  }
+
+  /** Loads a declared version. Resolves when it answers; a failure is kept in the status and thrown. */
+  async load(model: string, version: bigint, open: () => Promise<PackageHandle>): Promise<void> {
+    const entry = this.#models.get(model)?.get(version);
+    if (!entry) throw new SkyliftError('SKY_INTERNAL', `version ${version} of ${model} was not declared`);
+    entry.state = 'LOADING';
     try {
       entry.loaded = await this.#start(model, version, await open());
       entry.state = 'AVAILABLE';
@@ -195,7 +201,7 @@ export class ModelRuntime implements Runtime {
     }
     const entry = selector.kind === 'latest' ? latestOf(versions) : versions?.get(selector.version);
     if (entry?.loaded) return entry.loaded;
-    if (entry?.state === 'LOADING') {
+    if (entry && isOnItsWay(entry)) {
       throw new SkyliftError('SKY_UNAVAILABLE', `model ${model} is loading`, {
         details: { retryAfterMs: RETRY_WHILE_LOADING_MS },
       });
@@ -220,7 +226,11 @@ function latestOf(versions: ReadonlyMap<bigint, VersionEntry> | undefined): Vers
   let loading: VersionEntry | undefined;
   for (const [version, entry] of versions ?? []) {
     if (entry.loaded && version > latestVersion) [latest, latestVersion] = [entry, version];
-    if (entry.state === 'LOADING') loading = entry;
+    if (isOnItsWay(entry)) loading = entry;
   }
   return latest ?? loading;
+}
+
+function isOnItsWay(entry: VersionEntry): boolean {
+  return entry.state === 'START' || entry.state === 'LOADING';
 }

@@ -1,10 +1,10 @@
 /** Warm-up: runs a session on blank inputs, measures what batching brings and how long a run may take at most. */
 import type { Clock } from '../../core/clock.ts';
-import type { SkyliftError } from '../../core/errors.ts';
 import type { EngineJob, Session } from '../../engines/port.ts';
 import type { Signature } from '../../package/manifest.ts';
 import { byteSize } from '../../tensor/tensor.ts';
 import type { Tensor, TensorSpec } from '../../tensor/tensor.ts';
+import { runTimed } from './run-alone.ts';
 
 /** One point of the batch curve. */
 export interface BatchPoint {
@@ -65,23 +65,11 @@ export function chooseMaxRows(curve: readonly BatchPoint[]): number {
 async function measure(session: Session, job: EngineJob, clock: Clock, endsAtMs: number): Promise<number[]> {
   const runsUs: number[] = [];
   for (let i = 0; i < RUNS_PER_POINT; i++) {
-    const ranUs = await runOnce(session, { ...job, id: i + 1 });
+    const { ranUs } = await runTimed(session, { ...job, id: i + 1 });
     if (i > 0 || clock.nowMs() >= endsAtMs) runsUs.push(ranUs);
     if (clock.nowMs() >= endsAtMs) break;
   }
   return runsUs;
-}
-
-function runOnce(session: Session, job: EngineJob): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let failure: SkyliftError | undefined;
-    session.dispatch([job], {
-      part: () => {},
-      done: () => {},
-      fail: (_, error) => (failure = error),
-      finished: (_, ranUs) => (failure ? reject(failure) : resolve(ranUs)),
-    });
-  });
 }
 
 function blankJob({ signatureName, signature }: WarmUpOptions, rows: number): EngineJob {
