@@ -102,3 +102,49 @@ export function loop(trips: bigint): Uint8Array {
     }),
   });
 }
+
+/** `y = x - mean(x)` over the batch: a free first dimension, but every row sees the others. */
+export function minusBatchMean(): Uint8Array {
+  return model({
+    graph: graph({
+      inputs: [value('x', 'float32', ['batch'])],
+      outputs: [value('y', 'float32', ['batch'])],
+      nodes: [
+        node({ op: 'ReduceMean', inputs: ['x'], outputs: ['mean'] }),
+        node({ op: 'Sub', inputs: ['x', 'mean'], outputs: ['y'] }),
+      ],
+    }),
+  });
+}
+
+/** `count` = number of rounds of a Loop, as many as the input `trips` says. */
+export function countingLoop(): Uint8Array {
+  const body = graph({
+    name: 'body',
+    inputs: [value('i', 'int64', []), value('go', 'bool', []), value('before', 'float32', [])],
+    outputs: [value('goOn', 'bool', []), value('after', 'float32', [])],
+    initializers: [floatTensor('one', [], [1])],
+    nodes: [
+      node({ op: 'Identity', inputs: ['go'], outputs: ['goOn'] }),
+      node({ op: 'Add', inputs: ['before', 'one'], outputs: ['after'] }),
+    ],
+  });
+  return model({
+    graph: graph({
+      inputs: [value('trips', 'int64', [1])],
+      outputs: [value('count', 'float32', [])],
+      initializers: [
+        floatTensor('zero', [], [0]),
+        tensor({ name: 'always', element: 'bool', dims: [], int32s: [1] }),
+      ],
+      nodes: [
+        node({
+          op: 'Loop',
+          inputs: ['trips', 'always', 'zero'],
+          outputs: ['count'],
+          attributes: { body: { graph: body } },
+        }),
+      ],
+    }),
+  });
+}
