@@ -1,0 +1,119 @@
+/** The child process under an engine with its pipe: start, frames, end. Knows nothing of what the frames mean. */
+import type { ChildProcess } from 'node:child_process';
+import { Duplex } from 'node:stream';
+import { spawnLimited } from '../../core/child-process.ts';
+import type { Clock } from '../../core/clock.ts';
+import { SkyliftError } from '../../core/errors.ts';
+import type { Limits } from '../../core/limits.ts';
+import type { ExitReport } from '../port.ts';
+import { ExitWatch } from './exit-watch.ts';
+import { FrameChannel } from './frame-channel.ts';
+import type { Frame, OutgoingFrame } from './frame.ts';
+
+/** Time that a process gets to end in order, and that one whose pipe broke gets to end by itself. */
+const CLOSE_GRACE_MS = 1000;
+
+export interface ChildLinkOptions {
+  /** Module that the child process runs. */
+  readonly entry: string;
+  /** RLIMIT_DATA. */
+  readonly memoryBytes: number;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  /** May throw SKY_ENGINE_PROTOCOL, which goes to `onViolation`. Not called after `kill`. */
+  readonly onFrame: (frame: Frame) => void;
+  readonly onViolation: (error: SkyliftError) => void;
+}
+
+export class ChildLink {
+  readonly pid: number;
+  readonly #clock: Clock;
+  readonly #child: ChildProcess;
+  readonly #exit: ExitWatch;
+  readonly #channel: FrameChannel;
+  #isPipeClosed = false;
+
+  /** Throws SKY_ENGINE_START. */
+  constructor(options: ChildLinkOptions) {
+    const { entry, memoryBytes, clock, limits } = options;
+    this.#clock = clock;
+    this.#child = spawnLimited({
+      entry,
+      args: [String(limits.heartbeat_ms), String(limits.max_frame_bytes)],
+      memoryBytes,
+      channel: true,
+    });
+    this.pid = this.#child.pid ?? 0;
+    this.#exit = new ExitWatch(this.#child, clock);
+    this.#channel = new FrameChannel({
+      stream: pipeOf(this.#child),
+      maxBytes: limits.max_frame_bytes,
+      endOfTurn: (fn) => clock.endOfTurn(fn),
+      onFrame: options.onFrame,
+      onViolation: options.onViolation,
+      onClosed: () => this.#pipeClosed(),
+    });
+  }
+
+  /** Resolves when the process is gone and what it wrote was read. */
+  get exited(): Promise<ExitReport> {
+    return this.#exit.exited;
+  }
+
+  /** False once the end is near: it has ended, lost its pipe, or was told to end. */
+  get isLive(): boolean {
+    return !this.#exit.isGone && this.#exit.intent === undefined && !this.#isPipeClosed;
+  }
+
+  /** Queues a frame for the end of the turn. Throws SKY_ENGINE_LOST, SKY_REQUEST_TOO_LARGE, SKY_TENSOR_INVALID. */
+  send(frame: OutgoingFrame): void {
+    if (!this.isLive) throw this.lost(this.#exit.intent?.reason ?? 'it has ended');
+    this.#channel.send(frame);
+  }
+
+  /** SIGKILL, at once; nothing that it sent is read any more. */
+  kill(reason: string): void {
+    if (this.#exit.isGone || this.#exit.intent?.kind === 'killed') return;
+    this.#exit.intent = { kind: 'killed', reason };
+    this.#channel.stopReading();
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Ends the process by closing the pipe; kills it after a second. */
+  async close(): Promise<void> {
+    if (this.isLive) {
+      this.#exit.intent = { kind: 'closed', reason: 'closed' };
+      this.#channel.end();
+    }
+    const timer = this.#afterGrace(`did not end within ${CLOSE_GRACE_MS} ms`);
+    await this.exited;
+    this.#clock.clear(timer);
+  }
+
+  /** Drops the pipe of a process that has ended. */
+  destroy(): void {
+    this.#channel.destroy();
+  }
+
+  /** The error of what was asked of a process that is gone. */
+  lost(reason: string): SkyliftError {
+    return new SkyliftError('SKY_ENGINE_LOST', `engine process ${this.pid}: ${reason}`);
+  }
+
+  /** Normally the exit follows at once; a process that lives on without its pipe is ended. */
+  #pipeClosed(): void {
+    if (this.#isPipeClosed) return;
+    this.#isPipeClosed = true;
+    this.#afterGrace('closed its pipe');
+  }
+
+  #afterGrace(reason: string): ReturnType<Clock['setTimer']> {
+    return this.#clock.setTimer(this.#clock.nowMs() + CLOSE_GRACE_MS, () => this.kill(reason));
+  }
+}
+
+function pipeOf(child: ChildProcess): Duplex {
+  const stream = child.stdio?.[3]; // no stdio at all when the system is out of descriptors
+  if (stream instanceof Duplex) return stream;
+  throw new SkyliftError('SKY_ENGINE_START', `process ${child.pid ?? 'without id'} has no pipe to the front`);
+}

@@ -1,0 +1,77 @@
+/** Both ends of the pipe between front and engine: frames in, frames out, and word when the other side is gone. */
+import type { Duplex } from 'node:stream';
+import { isSkyliftError } from '../../core/errors.ts';
+import type { SkyliftError } from '../../core/errors.ts';
+import type { Frame, OutgoingFrame } from './frame.ts';
+import { decodeFrame } from './frame-decode.ts';
+import { FrameReader } from './frame-reader.ts';
+import { FrameWriter } from './frame-writer.ts';
+
+export interface FrameChannelOptions {
+  readonly stream: Duplex;
+  /** Longest frame in either direction. */
+  readonly maxBytes: number;
+  readonly endOfTurn: (fn: () => void) => void;
+  /** May throw SKY_ENGINE_PROTOCOL, which goes to `onViolation`. */
+  readonly onFrame: (frame: Frame) => void;
+  /** The other side broke the rules. Nothing more is read. */
+  readonly onViolation: (error: SkyliftError) => void;
+  /** The other side is gone. May be called more than once. */
+  readonly onClosed: () => void;
+}
+
+export class FrameChannel {
+  readonly #options: FrameChannelOptions;
+  readonly #writer: FrameWriter;
+  readonly #reader: FrameReader;
+  #isReading = true;
+
+  constructor(options: FrameChannelOptions) {
+    const { stream, maxBytes, onClosed } = options;
+    this.#options = options;
+    this.#writer = new FrameWriter(options);
+    this.#reader = new FrameReader(maxBytes, (bytes) => options.onFrame(decodeFrame(bytes)));
+    stream.on('data', (chunk: Buffer) => this.#receive(chunk));
+    stream.on('end', onClosed);
+    stream.on('error', onClosed);
+    stream.on('close', onClosed);
+  }
+
+  /** Queues a frame for the end of the turn. Throws SKY_REQUEST_TOO_LARGE, SKY_TENSOR_INVALID. */
+  send(frame: OutgoingFrame): void {
+    this.#writer.send(frame);
+  }
+
+  /** Writes what is queued now. */
+  flush(): void {
+    this.#writer.flush();
+  }
+
+  /** Writes what is queued and ends our side. */
+  end(): void {
+    this.#writer.flush();
+    this.#options.stream.end();
+  }
+
+  /** Drops the pipe with everything in it. */
+  destroy(): void {
+    this.stopReading();
+    this.#options.stream.destroy();
+  }
+
+  /** What still arrives is dropped. */
+  stopReading(): void {
+    this.#isReading = false;
+  }
+
+  #receive(chunk: Buffer): void {
+    if (!this.#isReading) return;
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      if (!isSkyliftError(error) || error.code !== 'SKY_ENGINE_PROTOCOL') throw error;
+      this.stopReading();
+      this.#options.onViolation(error);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Writes frames to a stream: those of one event-loop turn leave together, small ones as one piece, large payloads from
+ * where they lie. Waiting replies and requests belong in the queues of the scheduler, so that back-pressure is not heeded.
+ */
+import type { Duplex } from 'node:stream';
+import type { OutgoingFrame } from './frame.ts';
+import { encodeFrame } from './frame-encode.ts';
+
+/** Neighbouring chunks up to this size are joined: one copy is cheaper than one more vector of a write. */
+const SMALL_BYTES = 16 * 1024;
+
+export interface FrameWriterOptions {
+  readonly stream: Duplex;
+  readonly maxBytes: number;
+  /** Calls back after all I/O callbacks of this event-loop turn. */
+  readonly endOfTurn: (fn: () => void) => void;
+}
+
+export class FrameWriter {
+  readonly #options: FrameWriterOptions;
+  #chunks: Uint8Array[] = [];
+
+  constructor(options: FrameWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Queues the frame for the end of the turn. Payloads must not change before they are written. Throws SKY_REQUEST_TOO_LARGE. */
+  send(frame: OutgoingFrame): void {
+    const chunks = encodeFrame(frame, this.#options.maxBytes);
+    if (this.#chunks.length === 0) this.#options.endOfTurn(() => this.flush());
+    this.#chunks.push(...chunks);
+  }
+
+  /** Writes what is queued now. */
+  flush(): void {
+    const { stream } = this.#options;
+    const chunks = joinSmall(this.#chunks);
+    this.#chunks = [];
+    if (chunks.length === 0 || !stream.writable) return;
+    stream.cork();
+    for (const chunk of chunks) stream.write(chunk);
+    stream.uncork();
+  }
+}
+
+function joinSmall(chunks: readonly Uint8Array[]): Uint8Array[] {
+  const joined: Uint8Array[] = [];
+  let small: Uint8Array[] = [];
+  for (const chunk of chunks) {
+    if (chunk.length <= SMALL_BYTES) {
+      small.push(chunk);
+      continue;
+    }
+    pushJoined(joined, small);
+    small = [];
+    joined.push(chunk);
+  }
+  pushJoined(joined, small);
+  return joined;
+}
+
+function pushJoined(to: Uint8Array[], small: readonly Uint8Array[]): void {
+  const [first] = small;
+  if (first) to.push(small.length === 1 ? first : Buffer.concat(small));
+}

@@ -1,0 +1,105 @@
+/**
+ * The frames between the front and an engine process: how one frame looks in bytes.
+ *
+ * Little-endian. The length counts the bytes after itself; a frame is padded to a multiple of 64, and every payload starts
+ * at a multiple of 64 from the start of its frame, so that a frame at an aligned address holds aligned tensors.
+ *
+ * | offset | type | field                                                  |
+ * | ------ | ---- | ------------------------------------------------------ |
+ * | 0      | u32  | length                                                 |
+ * | 4      | u8   | kind                                                   |
+ * | 5      | u8   | isLast: nothing more follows for this tag              |
+ * | 6      | u16  | number of tensors                                      |
+ * | 8      | u32  | session                                                |
+ * | 12     | u32  | tag: id of the batch or of the control call            |
+ * | 16     | u32  | number of jobs                                         |
+ * | 20     | u32  | bytes of JSON                                          |
+ * | 24     | u32  | microseconds in native code                            |
+ * | 28     | u32  | index of the signature in the order of the manifest    |
+ * | 32     |      | jobs: u32 id, u32 rows                                 |
+ * |        |      | tensors: u8 dtype, u8 rank, u16 0, u32 bytes, u32 dims |
+ * |        |      | JSON, padding, payloads                                |
+ */
+import { SkyliftError } from '../../core/errors.ts';
+import { ELEMENT_BYTES } from '../../tensor/tensor.ts';
+import type { DataType, Tensor } from '../../tensor/tensor.ts';
+
+/** Raised with every change of the frames; both sides come from one package, so that a difference is a broken install. */
+export const PROTOCOL_VERSION = 1;
+
+export const ALIGNMENT_BYTES = 64;
+export const LENGTH_BYTES = 4;
+export const HEADER_BYTES = 32;
+export const JOB_BYTES = 8;
+export const TENSOR_BYTES = 8;
+export const DIM_BYTES = 4;
+
+/** Front to engine: load, unload, run, drop, memory. Engine to front: the rest. Their order is their code. */
+export const KINDS = [
+  'hello',
+  'heartbeat',
+  'load',
+  'loaded',
+  'unload',
+  'unloaded',
+  'memory',
+  'memoryIs',
+  'run',
+  'drop',
+  'part',
+  'result',
+  'fail',
+  'refused',
+] as const;
+export type FrameKind = (typeof KINDS)[number];
+
+export const DATA_TYPES = [...Object.keys(ELEMENT_BYTES), 'string'] as readonly DataType[];
+
+export interface FrameJob {
+  readonly id: number;
+  readonly rows: number;
+}
+
+/** A tensor on its way out: its bytes may lie in several places, one after the other they are the payload. */
+export interface OutgoingTensor {
+  readonly dtype: DataType;
+  readonly dims: readonly number[];
+  readonly chunks: readonly Uint8Array[];
+}
+
+/** A frame to write. What is absent is zero or empty. */
+export interface OutgoingFrame {
+  readonly kind: FrameKind;
+  readonly isLast?: boolean;
+  readonly session?: number;
+  readonly tag?: number;
+  readonly ranUs?: number;
+  readonly signature?: number;
+  readonly jobs?: readonly FrameJob[];
+  readonly tensors?: readonly OutgoingTensor[];
+  readonly json?: unknown;
+}
+
+/** A frame that was read. Tensors are views over it. */
+export interface Frame {
+  readonly kind: FrameKind;
+  readonly isLast: boolean;
+  readonly session: number;
+  readonly tag: number;
+  readonly ranUs: number;
+  readonly signature: number;
+  readonly jobs: readonly FrameJob[];
+  readonly tensors: readonly Tensor[];
+  /** `undefined` when the frame has none. Not checked: it comes from another process. */
+  readonly json: unknown;
+}
+
+/** An error about a frame that breaks the rules above. */
+export function frameError(message: string): SkyliftError {
+  return new SkyliftError('SKY_ENGINE_PROTOCOL', message);
+}
+
+/** `value` rounded up to the next multiple of the alignment. */
+export function aligned(value: number): number {
+  return Math.ceil(value / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+}

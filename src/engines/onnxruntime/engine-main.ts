@@ -1,0 +1,5 @@
+/** Entry of the onnxruntime engine process. */
+import { runEngine } from '../host/child-main.ts';
+import { onnxruntimeNative } from './native.ts';
+
+runEngine(onnxruntimeNative());

@@ -1,0 +1,87 @@
+/**
+ * `npm run fuzz`: every parser of untrusted bytes on mutated input. Each input must end in a result or a coded error; one
+ * JSON line per parser, exit 1 on a defect. Flags: --seed N (1), --inputs N (200000) per parser.
+ */
+import { parseArgs } from 'node:util';
+import { isSkyliftError } from '../src/core/errors.ts';
+import { resolveLimits } from '../src/core/limits.ts';
+import { seededRng } from '../src/core/random.ts';
+import type { Rng } from '../src/core/random.ts';
+import { formatManifest, parseManifest } from '../src/package/manifest-schema.ts';
+import { parseReference } from '../src/package/reference.ts';
+import { parsePredict } from '../src/serve/protocols/tfserving/parse-predict.ts';
+import { createServable } from '../src/serve/runtime/servable.ts';
+import { MANIFEST } from '../test/support/packages.ts';
+import { fuzzOnnx } from './fuzz-onnx.ts';
+
+const { values: flags } = parseArgs({
+  options: { seed: { type: 'string', default: '1' }, inputs: { type: 'string', default: '200000' } },
+});
+const seed = Number(flags.seed);
+const inputs = Number(flags.inputs);
+const limits = resolveLimits();
+
+const BODIES = [
+  '{"instances":[1.0,2.5e3,-7,NaN,Infinity]}',
+  '{"signature_name":"serving_default","instances":[{"x":[[1,2],[3,4]]},{"x":[[5,6],[7,8]]}]}',
+  '{"inputs":{"x":[[0.1,0.2],[1e-7,12345678901234567890]]}} trailing',
+  '{"instances":[{"b64":"AACAPwAAAEA="},"\\u00e9\\ud83d\\ude00"],"other":{"deep":[[[{}]]]}}',
+];
+const manifest = MANIFEST;
+const servable = createServable('m', 1n, manifest);
+const lookup = (name: string | undefined) => servable.signature(name);
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
+
+const onnx = await fuzzOnnx({ seed, inputs });
+report('onnx', onnx.defects.length, onnx);
+fuzz('predict body', BODIES, (bytes) => parsePredict(bytes, lookup, limits));
+fuzz('skylift.json', [formatManifest(manifest)], parseManifest);
+fuzz(
+  'reference',
+  ['./m.onnx', 'name:3', 'oci://r.example/a:1', 'hf://org/repo@rev', 'npm:pkg/file'],
+  (bytes) => parseReference(text(bytes)),
+);
+
+/** Mutates bytes of the documents, a few at a time, and parses. */
+function fuzz(parser: string, documents: readonly string[], parse: (bytes: Uint8Array) => unknown): void {
+  const rng = seededRng(seed).fork(parser);
+  const seeds = documents.map((document) => Buffer.from(document));
+  const defects: string[] = [];
+  let accepted = 0;
+  for (let i = 0; i < inputs && defects.length < 10; i++) {
+    const input = mutate(seeds, rng);
+    try {
+      parse(input);
+      accepted++;
+    } catch (error) {
+      if (!isSkyliftError(error) || error.code === 'SKY_INTERNAL')
+        defects.push(`${String(error)}: ${input.toString('base64')}`);
+    }
+  }
+  report(parser, defects.length, { inputs, accepted, defects });
+}
+
+/** One of the seeds with one to four bytes changed, removed, doubled, or a piece of another seed put in. */
+function mutate(seeds: readonly Buffer[], rng: Rng): Buffer {
+  const pick = (): Buffer => seeds[rng.u32() % seeds.length] ?? Buffer.alloc(0);
+  let bytes = Buffer.from(pick());
+  for (let edits = 1 + (rng.u32() % 4); edits > 0; edits--) {
+    const at = rng.u32() % (bytes.length + 1);
+    const other = pick();
+    const from = rng.u32() % (other.length + 1);
+    const pieces = [
+      Buffer.from([rng.u32() % 256]),
+      Buffer.alloc(0),
+      bytes.subarray(at, at + 1 + (rng.u32() % 8)),
+      other.subarray(from, from + (rng.u32() % 16)),
+    ];
+    const piece = pieces[rng.u32() % pieces.length] ?? Buffer.alloc(0);
+    bytes = Buffer.concat([bytes.subarray(0, at), piece, bytes.subarray(at + (rng.u32() % 3))]);
+  }
+  return bytes;
+}
+
+function report(parser: string, defects: number, result: object): void {
+  console.log(JSON.stringify({ parser, seed, ...result }));
+  if (defects > 0) process.exitCode = 1;
+}
