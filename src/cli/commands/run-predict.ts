@@ -1,0 +1,59 @@
+/** Runs `skylift predict`. A path is served on a loopback port for a moment, so that both ways answer alike to the letter. */
+import { createClient } from '../../client/client.ts';
+import { SkyliftError } from '../../core/errors.ts';
+import { serveLocally } from '../compose.ts';
+import type { CliContext } from '../define-command.ts';
+import { isHttpUrl, parseModelUrl } from '../model-url.ts';
+import type { ModelUrl } from '../model-url.ts';
+import { readRequest, withSignature } from '../read-input.ts';
+import { startProgress } from '../render/progress.ts';
+
+export interface PredictFlags {
+  readonly input: string;
+  readonly url?: string;
+  readonly signature?: string;
+  readonly timeout: number;
+}
+
+/** One answer does not pay for a measured batch curve. */
+const WARM_UP_MS = 1;
+
+/** Prints the reply of the model. */
+export async function runPredict(context: CliContext, flags: PredictFlags, model: string): Promise<void> {
+  const { terminal } = context;
+  const remote = remoteModel(model, flags.url);
+  const input = await readRequest(flags.input, terminal.process);
+  const request = flags.signature === undefined ? input : withSignature(input, flags.signature);
+  const timeoutMs = flags.timeout * 1000;
+  const reply = remote
+    ? await ask(remote, request, timeoutMs)
+    : await askLocally(context, model, { request, timeoutMs });
+  terminal.document(reply);
+}
+
+async function askLocally(
+  { terminal }: CliContext,
+  path: string,
+  { request, timeoutMs }: { request: string; timeoutMs: number },
+): Promise<string> {
+  using progress = startProgress(terminal, `loading ${path}`);
+  await using server = await serveLocally(path, { warmup_budget_ms: WARM_UP_MS });
+  progress.done();
+  return await ask(server.model, request, timeoutMs);
+}
+
+async function ask({ server, model, target }: ModelUrl, request: string, timeoutMs: number): Promise<string> {
+  using client = createClient(server, { timeoutMs, connections: 1 });
+  return await client.predictText(model, request, target);
+}
+
+/** Undefined when `model` is a path. */
+function remoteModel(model: string, url: string | undefined): ModelUrl | undefined {
+  if (url !== undefined) return { server: url, model, target: {} };
+  if (!isHttpUrl(model)) return undefined;
+  const parsed = parseModelUrl(model);
+  if (parsed) return parsed;
+  throw new SkyliftError('SKY_USAGE', `${model} is no URL of a model`, {
+    hint: `Write http://HOST:PORT/v1/models/NAME, or NAME --url=${model}`,
+  });
+}

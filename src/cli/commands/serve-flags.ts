@@ -1,0 +1,125 @@
+/** Flags of `skylift serve`: its own, TensorFlow Serving's, and one per limit of the product. */
+import type { FlagParametersForType } from '@stricli/core';
+import { LIMITS } from '../../core/limits.ts';
+import type { LimitName } from '../../core/limits.ts';
+import type { CliContext } from '../define-command.ts';
+import { LIMIT_NAMES, parseAutoCount, parseLimit, parsePort } from '../flag-values.ts';
+
+export type LimitFlags = { readonly [Name in LimitName]?: number };
+
+/** The flags that are not limits. */
+interface OwnFlags {
+  readonly port?: number;
+  readonly host: string;
+  readonly engines: number | 'auto';
+  readonly threads: number | 'auto';
+  readonly profile: 'auto' | 'throughput' | 'latency';
+  readonly allow_oversubscription: boolean;
+  readonly access_log: boolean;
+  readonly rest_api_port?: number;
+  readonly rest_api_enable_cors_support: boolean;
+  readonly model_name?: string;
+  readonly model_base_path?: string;
+}
+
+export type ServeFlags = OwnFlags & LimitFlags;
+
+export const TENSORFLOW_SERVING_FLAGS = [
+  'rest_api_port',
+  'rest_api_timeout_in_ms',
+  'rest_api_enable_cors_support',
+  'model_name',
+  'model_base_path',
+] as const;
+
+const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
+  port: {
+    kind: 'parsed',
+    parse: parsePort,
+    optional: true,
+    placeholder: 'PORT',
+    brief: 'Port of HTTP, 0 for a free one (default 8501); gRPC if --rest_api_port is given too',
+  },
+  host: {
+    kind: 'parsed',
+    parse: String,
+    default: '127.0.0.1',
+    placeholder: 'ADDRESS',
+    brief: 'Address to listen on',
+  },
+  engines: {
+    kind: 'parsed',
+    parse: parseAutoCount,
+    default: 'auto',
+    placeholder: 'N|auto',
+    brief: 'Engine processes of one model',
+  },
+  threads: {
+    kind: 'parsed',
+    parse: parseAutoCount,
+    default: 'auto',
+    placeholder: 'N|auto',
+    brief: 'Threads inside one run',
+  },
+  profile: {
+    kind: 'enum',
+    values: ['auto', 'throughput', 'latency'],
+    default: 'auto',
+    brief: 'What engines and threads are chosen for',
+  },
+  allow_oversubscription: {
+    kind: 'boolean',
+    default: false,
+    withNegated: false,
+    brief: 'Allow engines x threads beyond the usable cores',
+  },
+  access_log: {
+    kind: 'boolean',
+    default: false,
+    withNegated: false,
+    brief: 'One JSON line per request on stderr',
+  },
+  rest_api_port: {
+    kind: 'parsed',
+    parse: parsePort,
+    optional: true,
+    placeholder: 'PORT',
+    brief: 'Port of HTTP, as --port',
+  },
+  rest_api_enable_cors_support: {
+    kind: 'boolean',
+    default: false,
+    withNegated: false,
+    brief: 'Answer browsers of other origins',
+  },
+  model_name: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    placeholder: 'NAME',
+    brief: 'Name of the one model',
+  },
+  model_base_path: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    placeholder: 'PATH',
+    brief: 'Path of the one model',
+  },
+};
+
+/** One flag per limit; the table is the only place that knows them. */
+const LIMIT_FLAGS = Object.fromEntries(
+  LIMIT_NAMES.map((name) => [
+    name,
+    {
+      kind: 'parsed',
+      parse: (text: string) => parseLimit(name, text),
+      optional: true,
+      placeholder: LIMITS[name].unit.toUpperCase(),
+      brief: `${LIMITS[name].why} (default ${LIMITS[name].default})`,
+    },
+  ]),
+) as FlagParametersForType<LimitFlags, CliContext>;
+
+export const SERVE_FLAGS: FlagParametersForType<ServeFlags, CliContext> = { ...OWN_FLAGS, ...LIMIT_FLAGS };

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { LIMITS } from '../core/limits.ts';
+import { parseTensorflowCommandLine } from './tensorflow-command-line.ts';
+import { TENSORFLOW_FLAGS, tensorflowUsage } from './tensorflow-flags.ts';
+import { servingPlan, tensorflowModelServer, warnings } from './tensorflow-model-server.ts';
+import { playProcess } from '../../test/support/played-process.ts';
+
+/** Flags of model_servers/main.cc that scripts use; none may be unknown here. */
+const ORIGINAL = `port grpc_socket_path rest_api_port rest_api_num_threads rest_api_timeout_in_ms
+  rest_api_enable_cors_support enable_batching batching_parameters_file enable_per_model_batching_parameters
+  allow_version_labels_for_unavailable_models model_config_file model_config_file_poll_wait_seconds model_name
+  model_base_path num_load_threads num_unload_threads max_num_load_retries load_retry_interval_micros
+  file_system_poll_wait_seconds flush_filesystem_caches tensorflow_session_parallelism
+  tensorflow_intra_op_parallelism tensorflow_inter_op_parallelism tensorflow_session_config_file platform_config_file
+  ssl_config_file grpc_channel_arguments grpc_max_threads saved_model_tags enable_model_warmup
+  num_request_iterations_for_warmup monitoring_config_file remove_unused_fields_from_bundle_metagraph
+  prefer_tflite_model num_tflite_pools num_tflite_interpreters_per_pool enable_signature_method_name_check
+  enable_profiler enable_grpc_healthcheck_service enable_serialization_as_tensor_content
+  per_process_gpu_memory_fraction mixed_precision skip_initialize_tpu thread_pool_factory_config_file
+  use_alts_credentials version`.split(/\s+/);
+
+test('every flag of the original and every limit is in the table once', () => {
+  const names = TENSORFLOW_FLAGS.map((flag) => flag.name);
+  assert.equal(new Set(names).size, names.length);
+  for (const name of [...ORIGINAL, ...Object.keys(LIMITS)]) {
+    assert.ok(names.includes(name), name);
+    assert.ok(tensorflowUsage().includes(`--${name}=`), name);
+  }
+});
+
+test('values are taken behind = and behind a blank, bare flags are true', () => {
+  const { given, unknown, failures } = parseTensorflowCommandLine([
+    '--port=1',
+    '--model_name',
+    'm',
+    '--enable_batching',
+    '--version=false',
+    '--rest_api_port',
+    '-1',
+  ]);
+  assert.deepEqual(Object.fromEntries(given), {
+    port: '1',
+    model_name: 'm',
+    enable_batching: 'true',
+    version: 'false',
+    rest_api_port: '-1',
+  });
+  assert.deepEqual([unknown, failures], [[], []]);
+});
+
+test('a bare flag does not swallow what follows', () => {
+  const { given, unknown } = parseTensorflowCommandLine([
+    '--enable_batching',
+    'stray',
+    '--model_name',
+    '--port=1',
+  ]);
+  assert.deepEqual(
+    [...given],
+    [
+      ['enable_batching', 'true'],
+      ['port', '1'],
+    ],
+  );
+  assert.deepEqual(unknown, ['stray']);
+});
+
+test('what does not fit its type is a failure', () => {
+  for (const argument of [
+    '--port=x',
+    '--port=',
+    '--enable_batching=yes',
+    '--per_process_gpu_memory_fraction=a',
+  ])
+    assert.equal(parseTensorflowCommandLine([argument]).failures.length, 1, argument);
+});
+
+test('any command line is read without an exception, and every argument is accounted for', () => {
+  const word = fc.oneof(
+    fc.string(),
+    fc.constantFrom(...TENSORFLOW_FLAGS.map((flag) => `--${flag.name}`)),
+    fc.tuple(fc.constantFrom(...ORIGINAL), fc.string()).map(([name, value]) => `--${name}=${value}`),
+  );
+  fc.assert(
+    fc.property(fc.array(word), (argv) => {
+      const { given, unknown, failures } = parseTensorflowCommandLine(argv);
+      assert.ok(unknown.every((argument) => argv.includes(argument)));
+      assert.ok(given.size + unknown.length + failures.length <= argv.length);
+    }),
+  );
+});
+
+test('flags without effect are said, each in one line', () => {
+  const lines = warnings(
+    parseTensorflowCommandLine(['--port=0', '--enable_profiler', '--ssl_config_file=x', '--model_name=m']),
+  );
+  assert.deepEqual(lines, [
+    '--ssl_config_file is not supported yet: TLS of gRPC, which is not served yet',
+    '--enable_profiler is ignored: There is no TensorFlow to profile',
+  ]);
+  assert.match(warnings(parseTensorflowCommandLine([]))[0] ?? '', /gRPC is not served yet.*--port=8500/);
+});
+
+test('a plan has what the flags say', () => {
+  const line = parseTensorflowCommandLine([
+    '--model_base_path=/m',
+    '--rest_api_port=8501',
+    '--rest_api_timeout_in_ms=5000',
+    '--rest_api_enable_cors_support',
+    '--tensorflow_intra_op_parallelism=2',
+    '--max_body_bytes=1MiB',
+  ]);
+  assert.deepEqual(servingPlan(line, () => {}).options, {
+    models: { default: '/m' },
+    http: { host: '0.0.0.0', port: 8501, cors: true },
+    limits: { rest_api_timeout_in_ms: 5000, max_body_bytes: 1048576 },
+    threads: { threads: 2 },
+  });
+});
+
+test('the start fails as the original does: in its words, with exit code 255', async () => {
+  const cases: [string[], RegExp][] = [
+    [[], /Failed to start server\. Error: .*model_base_path.*are empty/],
+    [['--model_base_path=/m'], /nothing to serve/],
+    [['--model_base_path=/m', '--rest_api_port=8500'], /http_port cannot be same as grpc_port/],
+    [['--model_base_path=/m', '--batching_parameters_file=x'], /enable_batching to true/],
+    [['--model_config_file=x'], /--model_config_file is not supported yet/],
+    [['--model_base_path=/nowhere', '--rest_api_port=8501'], /SKY_MODEL_NOT_FOUND/],
+  ];
+  for (const [argv, message] of cases) {
+    const { process, written } = playProcess();
+    assert.equal(await tensorflowModelServer(argv, process), 255);
+    assert.match(written.stderr, message);
+  }
+});
+
+test('an unknown flag prints the usage and the start goes on', async () => {
+  const { process, written } = playProcess();
+  await tensorflowModelServer(
+    ['--no_such_flag', '--model_base_path=/nowhere', '--rest_api_port=8501'],
+    process,
+  );
+  assert.match(written.stdout, /^unknown argument: --no_such_flag\nusage: /);
+  assert.match(written.stderr, /no file or folder \/nowhere/);
+});
+
+test('a value that does not fit prints the usage and ends', async () => {
+  const { process, written } = playProcess();
+  assert.equal(await tensorflowModelServer(['--port=x'], process), 255);
+  assert.match(written.stderr, /Couldn't interpret value x for flag port\./);
+  assert.match(written.stdout, /^usage: /);
+});
+
+test('--version prints the two lines of the original', async () => {
+  const { process, written } = playProcess();
+  assert.equal(await tensorflowModelServer(['--version'], process), 0);
+  assert.match(
+    written.stdout,
+    /^TensorFlow ModelServer: \S+\nTensorFlow Library: none \(Skylift \S+, onnxruntime \S+\)\n$/,
+  );
+});

@@ -1,0 +1,139 @@
+/**
+ * The flags of `tensorflow_model_server` as data: TensorFlow Serving's own (model_servers/main.cc), what Skylift does with
+ * each, and Skylift's additions. Long because it is a table.
+ */
+import { LIMITS } from '../core/limits.ts';
+import { LIMIT_NAMES } from './flag-values.ts';
+
+/** `supported`: as in the original; `ignored`: harmless, said in one line; `not-yet`: the feature is missing, said in one line. */
+export type FlagSupport = 'supported' | 'ignored' | 'not-yet';
+
+export interface TensorflowFlag {
+  readonly name: string;
+  readonly type: 'string' | 'bool' | 'integer' | 'float';
+  readonly default: string;
+  readonly support: FlagSupport;
+  /** What it means here; for ignored flags why nothing is lost. */
+  readonly meaning: string;
+}
+
+type Row = readonly [
+  name: string,
+  type: TensorflowFlag['type'],
+  defaultText: string,
+  support: FlagSupport,
+  meaning: string,
+];
+
+const OWN_ROWS: readonly Row[] = [
+  ['port', 'integer', '8500', 'not-yet', 'Port of gRPC, which is not served yet'],
+  ['grpc_socket_path', 'string', '', 'not-yet', 'UNIX socket of gRPC, which is not served yet'],
+  ['rest_api_port', 'integer', '0', 'supported', 'Port of HTTP; 0 switches it off'],
+  ['rest_api_num_threads', 'integer', '0', 'ignored', 'HTTP needs no threads here'],
+  ['rest_api_enable_cors_support', 'bool', 'false', 'supported', 'Answer browsers of other origins'],
+  [
+    'enable_batching',
+    'bool',
+    'false',
+    'ignored',
+    'Requests that wait are always combined, without added delay',
+  ],
+  [
+    'batching_parameters_file',
+    'string',
+    '',
+    'ignored',
+    'Batch sizes are measured at warm-up; see --max_batch_rows',
+  ],
+  ['enable_per_model_batching_parameters', 'bool', 'false', 'ignored', 'Batch sizes are measured at warm-up'],
+  [
+    'allow_version_labels_for_unavailable_models',
+    'bool',
+    'false',
+    'not-yet',
+    'Labels need --model_config_file',
+  ],
+  ['model_config_file', 'string', '', 'not-yet', 'Several models from one file'],
+  ['model_config_file_poll_wait_seconds', 'integer', '0', 'not-yet', 'Polling of the model configuration'],
+  ['model_name', 'string', 'default', 'supported', 'Name of the model'],
+  ['model_base_path', 'string', '', 'supported', 'Folder with numbered versions, or one model'],
+  ['num_load_threads', 'integer', '0', 'ignored', 'Models load in engine processes'],
+  ['num_unload_threads', 'integer', '0', 'ignored', 'Models unload in engine processes'],
+  ['max_num_load_retries', 'integer', '5', 'not-yet', 'A model that cannot be loaded ends the start'],
+  [
+    'load_retry_interval_micros',
+    'integer',
+    '60000000',
+    'not-yet',
+    'A model that cannot be loaded ends the start',
+  ],
+  ['file_system_poll_wait_seconds', 'integer', '1', 'not-yet', 'New versions are found at the next start'],
+  ['flush_filesystem_caches', 'bool', 'true', 'ignored', 'Weights are mapped, caches serve all engines'],
+  ['tensorflow_session_parallelism', 'integer', '0', 'supported', 'Threads inside one run; 0 chooses'],
+  ['tensorflow_intra_op_parallelism', 'integer', '0', 'supported', 'Threads inside one run; 0 chooses'],
+  ['tensorflow_inter_op_parallelism', 'integer', '0', 'ignored', 'Operators of one run follow each other'],
+  ['tensorflow_session_config_file', 'string', '', 'not-yet', 'Options of a TensorFlow session'],
+  ['platform_config_file', 'string', '', 'not-yet', 'Options of TensorFlow platforms'],
+  ['ssl_config_file', 'string', '', 'not-yet', 'TLS of gRPC, which is not served yet'],
+  ['grpc_channel_arguments', 'string', '', 'ignored', 'gRPC is not served yet'],
+  ['grpc_max_threads', 'integer', '0', 'ignored', 'gRPC is not served yet'],
+  ['saved_model_tags', 'string', 'serve', 'ignored', 'ONNX models have no tags'],
+  ['enable_model_warmup', 'bool', 'true', 'ignored', 'Models are always warmed up with made-up inputs'],
+  ['num_request_iterations_for_warmup', 'integer', '0', 'ignored', 'See --warmup_budget_ms'],
+  ['monitoring_config_file', 'string', '', 'ignored', 'Metrics are always at /monitoring/prometheus/metrics'],
+  ['remove_unused_fields_from_bundle_metagraph', 'bool', 'true', 'ignored', 'There is no metagraph'],
+  ['prefer_tflite_model', 'bool', 'false', 'not-yet', 'TensorFlow Lite models'],
+  ['num_tflite_pools', 'integer', '0', 'ignored', 'There are no TensorFlow Lite interpreters'],
+  [
+    'num_tflite_interpreters_per_pool',
+    'integer',
+    '1',
+    'ignored',
+    'There are no TensorFlow Lite interpreters',
+  ],
+  ['enable_signature_method_name_check', 'bool', 'false', 'ignored', 'Signatures are always checked'],
+  ['enable_profiler', 'bool', 'true', 'ignored', 'There is no TensorFlow to profile'],
+  ['enable_grpc_healthcheck_service', 'bool', 'false', 'not-yet', 'gRPC is not served yet; use /readyz'],
+  ['enable_serialization_as_tensor_content', 'bool', 'false', 'ignored', 'gRPC is not served yet'],
+  ['per_process_gpu_memory_fraction', 'float', '0', 'ignored', 'There is no TensorFlow'],
+  ['xla_cpu_compilation_enabled', 'bool', 'false', 'ignored', 'There is no TensorFlow'],
+  ['xla_gpu_compilation_enabled', 'bool', 'false', 'ignored', 'There is no TensorFlow'],
+  ['mixed_precision', 'string', '', 'ignored', 'There is no TensorFlow'],
+  ['skip_initialize_tpu', 'bool', 'false', 'ignored', 'There is no TensorFlow'],
+  ['thread_pool_factory_config_file', 'string', '', 'ignored', 'There is no TensorFlow'],
+  ['use_alts_credentials', 'bool', 'false', 'not-yet', 'gRPC is not served yet'],
+  ['version', 'bool', 'false', 'supported', 'Print versions and exit'],
+];
+
+const ADDED_ROWS: readonly Row[] = [
+  ['host', 'string', '0.0.0.0', 'supported', 'Address to listen on (Skylift)'],
+  ['access_log', 'bool', 'false', 'supported', 'One JSON line per request on stderr (Skylift)'],
+  ['help', 'bool', 'false', 'supported', 'Print this text and exit (Skylift)'],
+  ...LIMIT_NAMES.map((name): Row => [
+    name,
+    'string',
+    `${LIMITS[name].default}`,
+    'supported',
+    LIMITS[name].why,
+  ]),
+];
+
+/** All flags, the original's first. */
+export const TENSORFLOW_FLAGS: readonly TensorflowFlag[] = [...OWN_ROWS, ...ADDED_ROWS].map(
+  ([name, type, defaultText, support, meaning]) => ({ name, type, default: defaultText, support, meaning }),
+);
+
+/** The usage text, in the original's form: one line per flag with type and default. */
+export function tensorflowUsage(): string {
+  const lines = TENSORFLOW_FLAGS.map(
+    ({ name, type, support, meaning, ...flag }) =>
+      `\t--${`${name}=${type === 'string' ? JSON.stringify(flag.default) : flag.default}`.padEnd(46)}\t${type}\t${meaning}${NOTES[support]}`,
+  );
+  return `usage: tensorflow_model_server\nFlags:\n${lines.join('\n')}\n`;
+}
+
+const NOTES: Readonly<Record<FlagSupport, string>> = {
+  supported: '',
+  ignored: ' [accepted and ignored]',
+  'not-yet': ' [not supported yet]',
+};

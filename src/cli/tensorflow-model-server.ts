@@ -1,0 +1,166 @@
+/** The `tensorflow_model_server` program: TensorFlow Serving's command line in front of the same server. */
+import { isSkyliftError, SkyliftError, toSkyliftError } from '../core/errors.ts';
+import { LIMIT_NAMES, parseLimit } from './flag-values.ts';
+import { productVersions } from '../core/product.ts';
+import { runAsProcess } from './run-process.ts';
+import type { ServingPlan } from './serve-until-stopped.ts';
+import { parseTensorflowCommandLine } from './tensorflow-command-line.ts';
+import type { TensorflowCommandLine } from './tensorflow-command-line.ts';
+import { TENSORFLOW_FLAGS, tensorflowUsage } from './tensorflow-flags.ts';
+import type { CliProcess } from './terminal.ts';
+
+/** What a shell shows for the original's -1. */
+const FAILED = 255;
+
+/** Runs one command line. Never rejects; resolves with the exit code. */
+export async function tensorflowModelServer(argv: readonly string[], streams: CliProcess): Promise<number> {
+  const line = parseTensorflowCommandLine(argv);
+  const say = (text: string): void => void streams.stderr.write(`${text}\n`);
+  if (line.failures.length > 0) {
+    for (const failure of line.failures) say(failure);
+    streams.stdout.write(tensorflowUsage());
+    return FAILED;
+  }
+  if (isOn(line, 'version')) streams.stdout.write(versionText());
+  else if (isOn(line, 'help')) streams.stdout.write(tensorflowUsage());
+  else return serveAsOriginal(line, streams, say);
+  return 0;
+}
+
+/** Runs the program as this process. */
+export function runProcess(): Promise<never> {
+  return runAsProcess(tensorflowModelServer);
+}
+
+async function serveAsOriginal(
+  line: TensorflowCommandLine,
+  streams: CliProcess,
+  say: (text: string) => void,
+): Promise<number> {
+  const [unknown] = line.unknown;
+  if (unknown !== undefined) streams.stdout.write(`unknown argument: ${unknown}\n${tensorflowUsage()}`);
+  for (const warning of warnings(line)) say(warning);
+  try {
+    const { serveUntilStopped } = await import('./serve-until-stopped.ts');
+    await serveUntilStopped(servingPlan(line, say));
+    return 0;
+  } catch (error) {
+    if (!isSkyliftError(error)) say(String(error instanceof Error ? error.stack : error));
+    return explainFailure(line, toSkyliftError(error), say);
+  }
+}
+
+/** One line per given flag that has no effect here, and one about gRPC: the original always serves it. */
+export function warnings({ given }: TensorflowCommandLine): readonly string[] {
+  const grpcPort = given.get('port') ?? '8500';
+  const silent = TENSORFLOW_FLAGS.filter(
+    ({ name, support }) => support !== 'supported' && name !== 'port' && given.has(name),
+  );
+  return [
+    ...(grpcPort === '0' ? [] : [`gRPC is not served yet; nothing listens on --port=${grpcPort}`]),
+    ...silent.map(
+      ({ name, support, meaning }) =>
+        `--${name} is ${support === 'ignored' ? 'ignored' : 'not supported yet'}: ${meaning}`,
+    ),
+  ];
+}
+
+/** What to serve and where. Throws SKY_USAGE for what the original refuses too, and for nothing to serve. */
+export function servingPlan(line: TensorflowCommandLine, say: (text: string) => void): ServingPlan {
+  const { given } = line;
+  const host = given.get('host') ?? '0.0.0.0';
+  const port = Number(given.get('rest_api_port') ?? 0);
+  const path = given.get('model_base_path') ?? '';
+  requireServable(line, path, port);
+  const threads =
+    Number(given.get('tensorflow_session_parallelism') ?? 0) ||
+    Number(given.get('tensorflow_intra_op_parallelism') ?? 0);
+  return {
+    options: {
+      models: { [given.get('model_name') ?? 'default']: path },
+      http: { host, port, cors: isOn(line, 'rest_api_enable_cors_support') },
+      limits: Object.fromEntries(LIMIT_NAMES.flatMap((name) => limitOf(line, name))),
+      threads: threads > 0 ? { threads } : {},
+    },
+    logLevel: 'info',
+    accessLog: isOn(line, 'access_log'),
+    async onReady() {
+      if (host === '0.0.0.0' || host === '::')
+        say(
+          `WARNING: everybody who reaches this machine on port ${port} may use the model; --host=127.0.0.1 closes it`,
+        );
+      say(`Exporting HTTP/REST API at:localhost:${port} ...`);
+    },
+    onStop: (signal) => say(`${signal}: finishing requests in flight ...`),
+  };
+}
+
+function requireServable({ given }: TensorflowCommandLine, path: string, port: number): void {
+  if (path === '' && given.has('model_config_file'))
+    throw refused(
+      '--model_config_file is not supported yet',
+      'Give one model: --model_name=NAME --model_base_path=PATH',
+    );
+  if (path === '')
+    throw refused(
+      'Both server_options.model_base_path and server_options.model_config_file are empty!',
+      '--model_base_path=PATH',
+    );
+  if (given.has('batching_parameters_file') && given.get('enable_batching') !== 'true')
+    throw refused(
+      'server_options.batching_parameters_file is set without setting server_options.enable_batching to true.',
+      '--enable_batching',
+    );
+  const parallelism = ['session', 'intra_op', 'inter_op'].map((kind) =>
+    Number(given.get(`tensorflow_${kind}_parallelism`) ?? 0),
+  );
+  if (parallelism.every((count) => count > 0))
+    throw refused(
+      'Either configure server_options.tensorflow_session_parallelism or (server_options.tensorflow_intra_op_parallelism, server_options.tensorflow_inter_op_parallelism) separately. You cannot configure all.',
+      'Give --tensorflow_session_parallelism alone.',
+    );
+  if (port < 0 || port > 65_535) throw refused(`--rest_api_port=${port} is no port`, '--rest_api_port=8501');
+  if (port === 0)
+    throw refused(
+      'nothing to serve: --rest_api_port is 0 and gRPC is not served yet',
+      '--rest_api_port=8501',
+    );
+  if (port === Number(given.get('port') ?? 8500))
+    throw refused(
+      `server_options.http_port cannot be same as grpc_port. Please use a different port for HTTP/REST API. (${port})`,
+      '--rest_api_port=8501 --port=8500',
+    );
+}
+
+function limitOf({ given }: TensorflowCommandLine, name: (typeof LIMIT_NAMES)[number]): [string, number][] {
+  const text = given.get(name);
+  return text === undefined ? [] : [[name, parseLimit(name, text)]];
+}
+
+function explainFailure(
+  { given }: TensorflowCommandLine,
+  error: SkyliftError,
+  say: (text: string) => void,
+): number {
+  if (error.code === 'SKY_INTERRUPTED') return error.exitCode;
+  if (error.code === 'SKY_PORT_IN_USE')
+    say(`Failed to start HTTP Server at localhost:${given.get('rest_api_port') ?? 0}`);
+  say(`Failed to start server. Error: ${error.code} ${error.message}`);
+  say(`  Fix:  ${error.hint}\n  Docs: ${error.docs}`);
+  return FAILED;
+}
+
+function isOn({ given }: TensorflowCommandLine, name: string): boolean {
+  return given.get(name) === 'true';
+}
+
+function refused(message: string, hint: string): SkyliftError {
+  return new SkyliftError('SKY_USAGE', message, { hint });
+}
+
+function versionText(): string {
+  const { skylift, onnxruntime } = productVersions();
+  return `TensorFlow ModelServer: ${skylift}\nTensorFlow Library: none (Skylift ${skylift}, onnxruntime ${onnxruntime ?? 'not installed'})\n`;
+}
+
+if (import.meta.main) await runProcess();
