@@ -29,9 +29,9 @@ test('a name leads to its package in the store', async () => {
 test('references to other places are refused by name', async () => {
   for (const text of [
     'oci://r.example/a:1',
-    's3://b/k',
-    'gs://b/k',
-    'azblob://b/k',
+    's3://bucket/k',
+    'gs://bucket/k',
+    'azblob://bucket/k',
     'hf://o/r@main',
     'npm:p/f.onnx',
     'digits-of-the-store:3',

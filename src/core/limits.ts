@@ -62,7 +62,7 @@ export const LIMITS = {
   queue_max_jobs: limit('count', 1024, 'Requests waiting for one model; more get 429.'),
   max_batch_rows: limit(
     'count',
-    32,
+    128,
     'Rows combined into one run at most; the measured curve may choose fewer.',
   ),
   max_attempts: limit('count', 3, 'Engines that one request may be tried on.'),

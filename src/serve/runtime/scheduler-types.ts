@@ -49,7 +49,7 @@ export type SchedulerAction =
   /** The job's run goes on, but nobody waits for its result. */
   | { readonly kind: 'drop'; readonly session: number; readonly job: number }
   | { readonly kind: 'kill'; readonly session: number; readonly reason: string }
-  /** Jobs of the queue wait although all its sessions are busy: one more engine would help. */
+  /** Jobs of the queue wait and its sessions are busy with native code: one more engine would help. */
   | { readonly kind: 'pressure'; readonly queue: string }
   | { readonly kind: 'alarmAt'; readonly at: number };
 

@@ -22,6 +22,10 @@ const COST_WEIGHT = 0.2;
 /** A client should not come back sooner; Retry-After has whole seconds. */
 const MIN_RETRY_AFTER_MS = 1000;
 
+/** Sessions that spend this share of their time in native code while jobs wait are the bottleneck. */
+const PRESSURE_SHARE = 0.5;
+const PRESSURE_WINDOW_MS = 200;
+
 interface JobState {
   readonly head: JobHead;
   readonly queue: QueueState;
@@ -52,6 +56,9 @@ interface QueueState {
   runs: number;
   /** Core-microseconds this queue had; the smallest goes next when cores are short. */
   servedUs: number;
+  /** Microseconds in native code since `watchedSinceMs`. */
+  watchedRunUs: number;
+  watchedSinceMs: number;
 }
 
 export function createScheduler(limits: SchedulerLimits): Scheduler {
@@ -79,7 +86,7 @@ class JobScheduler implements Scheduler {
       this.#expire(event.at);
       this.#dispatchAll(event.at);
     }
-    if (event.kind === 'finished') this.#reportPressure(event.session);
+    if (event.kind === 'finished') this.#reportPressure(event.session, event.at);
     this.#armAlarm();
     return this.#actions;
   }
@@ -192,6 +199,7 @@ class JobScheduler implements Scheduler {
       queue.runs === 0 ? usPerRow : queue.costUsPerRow + COST_WEIGHT * (usPerRow - queue.costUsPerRow);
     queue.runs++;
     queue.servedUs += ranUs * state.offer.threads;
+    queue.watchedRunUs += ranUs;
   }
 
   #close(name: string, code: ErrorCode): void {
@@ -278,9 +286,14 @@ class JobScheduler implements Scheduler {
     this.#actions.push({ kind: 'dispatch', session, jobs, rows });
   }
 
-  #reportPressure(session: number): void {
+  /** Waiting jobs alone are no reason for one more engine: it must be native code that keeps them waiting. */
+  #reportPressure(session: number, at: number): void {
     const queue = this.#sessions.get(session)?.queue;
-    if (queue && queue.waiting.size > 0) this.#actions.push({ kind: 'pressure', queue: queue.name });
+    if (!queue || queue.waiting.size === 0 || at - queue.watchedSinceMs < PRESSURE_WINDOW_MS) return;
+    const nativeShare = queue.watchedRunUs / 1000 / (at - queue.watchedSinceMs) / queue.sessions.size;
+    queue.watchedSinceMs = at;
+    queue.watchedRunUs = 0;
+    if (nativeShare >= PRESSURE_SHARE) this.#actions.push({ kind: 'pressure', queue: queue.name });
   }
 
   #armAlarm(): void {
@@ -294,7 +307,7 @@ class JobScheduler implements Scheduler {
   #queue(name: string): QueueState {
     let queue = this.#queues.get(name);
     if (!queue) {
-      const empty = { closedWith: undefined, costUsPerRow: 0, runs: 0, servedUs: 0 };
+      const empty = { closedWith: undefined, costUsPerRow: 0, runs: 0, servedUs: 0, watchedRunUs: 0, watchedSinceMs: 0 };
       queue = { name, waiting: new JobQueue(), sessions: new Set(), ...empty };
       this.#queues.set(name, queue);
     }
