@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { seededRng } from '../../src/core/random.ts';
 import type { Rng } from '../../src/core/random.ts';
+import { silentLog } from '../../src/core/log.ts';
 import { noMetrics } from '../../src/core/metrics.ts';
 import { Dispatcher } from '../../src/serve/runtime/dispatcher.ts';
 import type { PreparedJob } from '../../src/serve/runtime/dispatcher.ts';
@@ -68,6 +69,7 @@ class World {
   readonly #callers: Caller[] = [];
   readonly #limits: SchedulerLimits;
   readonly #models: readonly string[];
+  readonly #broken: string[] = [];
   #engineDeaths = 0;
 
   constructor(seed: number, defect: Defect) {
@@ -81,6 +83,7 @@ class World {
       clock,
       quarantine: new Quarantine({ clock, entries: 4, durationMs: 1000, digest: (parts) => parts.join('|') }),
       metrics: new RunMetrics(noMetrics),
+      log: silentLog,
       onPressure: () => {},
     });
   }
@@ -118,6 +121,7 @@ class World {
       maxRows: offer.maxRows,
       returnsNeighboursRows: this.#defect === 'rows of a neighbour',
       isPoison: (id) => this.#callers[id - 1]?.isPoison === true,
+      expect: this.#expect,
       onDispatch: (ids) => this.#checkDispatch(ids),
       onDeath: () => this.#buryEngine(model, session),
     });
@@ -150,22 +154,17 @@ class World {
       outcome: undefined,
     };
     this.#callers.push(caller);
+    let isInsideSubmit = true;
     const settle = (outcome: NonNullable<Caller['outcome']>): void => {
-      assert.equal(caller.outcome, undefined, `caller ${id} was answered twice`);
-      assert.equal(caller.isCancelled, false, `caller ${id} was answered after its cancel`);
+      this.#expect(caller.outcome === undefined, `caller ${id} was answered twice`);
+      this.#expect(!caller.isCancelled, `caller ${id} was answered after its cancel`);
+      this.#expect(!isInsideSubmit, 'the sink was called inside submit');
       caller.outcome = outcome;
     };
-    let isInsideSubmit = true;
     const handle = this.#dispatcher.submit(this.#job(caller), {
       part: () => 'more',
-      done: (result) => {
-        assert.equal(isInsideSubmit, false, 'the sink was called inside submit');
-        settle({ kind: 'done', outputs: result.outputs });
-      },
-      fail: (error) => {
-        assert.equal(isInsideSubmit, false, 'the sink was called inside submit');
-        settle({ kind: 'fail', error });
-      },
+      done: (result) => settle({ kind: 'done', outputs: result.outputs }),
+      fail: (error) => settle({ kind: 'fail', error }),
     });
     isInsideSubmit = false;
     if (this.#chance(0.1)) this.#plan(this.#int(0, 60), () => this.#cancel(caller, handle));
@@ -209,14 +208,23 @@ class World {
   #checkDispatch(ids: readonly number[]): void {
     for (const id of ids) {
       const caller = this.#callers[id - 1];
-      assert.ok(caller, `unknown job ${id} was dispatched`);
-      assert.equal(caller.outcome, undefined, `job ${id} was dispatched after its outcome`);
-      assert.equal(caller.isCancelled, false, `job ${id} was dispatched after its cancel`);
-      assert.ok(caller.deadlineAtMs > this.clock.nowMs(), `job ${id} was dispatched after its deadline`);
+      this.#expect(caller !== undefined, `unknown job ${id} was dispatched`);
+      this.#expect(caller?.outcome === undefined, `job ${id} was dispatched after its outcome`);
+      this.#expect(caller?.isCancelled === false, `job ${id} was dispatched after its cancel`);
+      this.#expect(
+        (caller?.deadlineAtMs ?? 0) > this.clock.nowMs(),
+        `job ${id} was dispatched after its deadline`,
+      );
     }
   }
 
+  /** Broken promises are noted, not thrown: code under test may catch what its callbacks throw. */
+  readonly #expect = (isKept: boolean, promise: string): void => {
+    if (!isKept) this.#broken.push(`${promise}, at ${this.clock.nowMs()} ms`);
+  };
+
   #check(events: number): WorldReport {
+    assert.deepEqual(this.#broken, []);
     assert.equal(this.#dispatcher.inflight, 0, 'jobs are left in the table');
     const failed = new Map<string, number>();
     let done = 0;

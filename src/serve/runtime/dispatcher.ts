@@ -5,6 +5,7 @@
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { ErrorCode } from '../../core/error-codes.ts';
 import { SkyliftError, toSkyliftError, unreachable } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
 import type { EngineJob, EngineSink, Session } from '../../engines/port.ts';
 import type { Signature } from '../../package/manifest.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -46,6 +47,7 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   readonly quarantine: Quarantine;
   readonly metrics: RunMetrics;
+  readonly log: Log;
   /** Jobs wait although every session of the queue is busy: more engines would help. */
   readonly onPressure: (queue: string) => void;
 }
@@ -184,7 +186,7 @@ export class Dispatcher {
     return {
       part: (id, outputs) => {
         const job = this.#jobs.get(id);
-        if (job) job.sink.part(named(job.prepared.signature, outputs));
+        if (job) this.#tell(job, (sink) => sink.part(named(job.prepared.signature, outputs)));
       },
       done: (id, outputs) => this.#done(id, outputs),
       fail: (id, error) => this.#fail(id, error),
@@ -201,14 +203,16 @@ export class Dispatcher {
     const queuedUs = (job.dispatchedAtMs - job.arrivedAtMs) * 1000;
     const timing = { queuedUs, ranUs: (now - job.dispatchedAtMs) * 1000, batchRows: job.batchRows };
     this.#options.metrics.answered(job.prepared.request.model, timing);
-    job.sink.done({ version, signature: signatureName, outputs: named(signature, outputs), timing });
+    this.#tell(job, (sink) =>
+      sink.done({ version, signature: signatureName, outputs: named(signature, outputs), timing }),
+    );
   }
 
   #fail(id: number, error: SkyliftError): void {
     const job = this.#settle(id);
     if (!job) return;
     this.#options.metrics.rejected(job.prepared.request.model, error.code);
-    job.sink.fail(error);
+    this.#tell(job, (sink) => sink.fail(error));
   }
 
   #reject(id: number, code: ErrorCode, retryAfterMs: number): void {
@@ -216,7 +220,20 @@ export class Dispatcher {
     if (!job) return;
     if (code === 'SKY_QUARANTINED') this.#options.quarantine.add(contentOf(job.prepared));
     this.#options.metrics.rejected(job.prepared.request.model, code);
-    job.sink.fail(rejection(code, job.prepared.request, retryAfterMs));
+    this.#tell(job, (sink) => sink.fail(rejection(code, job.prepared.request, retryAfterMs)));
+  }
+
+  /** A defect in one sink costs its own caller only. */
+  #tell(job: Job, call: (sink: RunSink) => void): void {
+    try {
+      call(job.sink);
+    } catch (error) {
+      const stack = error instanceof Error ? error.stack : String(error);
+      this.#options.log('error', 'a result could not be delivered', {
+        request: job.prepared.request.id,
+        stack,
+      });
+    }
   }
 
   /** The job's outcome is known: it leaves the table, so that no second one can follow. */

@@ -87,6 +87,7 @@ export class ModelRuntime implements Runtime {
         digest: options.digest,
       }),
       metrics: new RunMetrics(options.metrics),
+      log: options.log,
       onPressure: (queue) => this.#loadedOf(queue)?.grow(),
     });
   }

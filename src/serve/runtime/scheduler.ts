@@ -307,7 +307,14 @@ class JobScheduler implements Scheduler {
   #queue(name: string): QueueState {
     let queue = this.#queues.get(name);
     if (!queue) {
-      const empty = { closedWith: undefined, costUsPerRow: 0, runs: 0, servedUs: 0, watchedRunUs: 0, watchedSinceMs: 0 };
+      const empty = {
+        closedWith: undefined,
+        costUsPerRow: 0,
+        runs: 0,
+        servedUs: 0,
+        watchedRunUs: 0,
+        watchedSinceMs: 0,
+      };
       queue = { name, waiting: new JobQueue(), sessions: new Set(), ...empty };
       this.#queues.set(name, queue);
     }
