@@ -1,0 +1,112 @@
+/** A tensor as JSON text: lists nested as its dims say, numbers exactly as the chosen surface writes them. */
+import { bfloat16Value, float16Value } from '../half.ts';
+import { typedView } from '../packed.ts';
+import type { PackedType } from '../packed.ts';
+import { decodeStrings } from '../strings.ts';
+import { elementCount } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { shortestFloatText } from './float-text.ts';
+import { CLOSE_ARRAY, COMMA, OPEN_ARRAY } from './grammar.ts';
+import { writeFloat } from './write-floats.ts';
+
+export interface WriteOptions {
+  /** `tensorflow`: as TensorFlow Serving, NaN and Infinity as such. `shortest`: fewest digits, strict JSON with null. */
+  readonly floatText: 'tensorflow' | 'shortest';
+  /** String elements as `{"b64": "..."}` instead of text. @default false */
+  readonly bytesAsBase64?: boolean;
+}
+
+/** Text of the whole tensor: `[[1.0,2.5],[3.0,4.0]]`, or one bare element for a scalar. */
+export function writeValues(tensor: Tensor, options: WriteOptions): string {
+  const nested = new NestedWriter(tensor, options);
+  nested.write(0);
+  return nested.writer.text(0);
+}
+
+/** Text of each row along the first dimension, without brackets around them all; the tensor must have one. */
+export function writeRows(tensor: Tensor, options: WriteOptions): string[] {
+  const nested = new NestedWriter(tensor, options);
+  return Array.from({ length: tensor.dims[0] ?? 0 }, () => {
+    const start = nested.writer.at;
+    nested.write(1);
+    return nested.writer.text(start);
+  });
+}
+
+/** Text per element that most outputs need, brackets and comma included. */
+const USUAL_ELEMENT_BYTES = 12;
+
+class NestedWriter {
+  readonly writer: ByteWriter;
+  readonly #dims: readonly number[];
+  readonly #writeElement: (index: number) => void;
+  /** Index of the next element. */
+  #next = 0;
+
+  constructor(tensor: Tensor, options: WriteOptions) {
+    this.#dims = tensor.dims;
+    this.writer = new ByteWriter(64 + elementCount(tensor.dims) * USUAL_ELEMENT_BYTES);
+    this.#writeElement = elementWriter(tensor, options, this.writer);
+  }
+
+  /** Writes the next list of `level`, or the next element below the last level. */
+  write(level: number): void {
+    const length = this.#dims[level];
+    if (length === undefined) {
+      this.#writeElement(this.#next++);
+      return;
+    }
+    this.writer.byte(OPEN_ARRAY);
+    for (let i = 0; i < length; i++) {
+      if (i > 0) this.writer.byte(COMMA);
+      this.write(level + 1);
+    }
+    this.writer.byte(CLOSE_ARRAY);
+  }
+}
+
+function elementWriter(tensor: Tensor, options: WriteOptions, writer: ByteWriter): (index: number) => void {
+  const { dims, bytes, dtype } = tensor;
+  if (dtype === 'string') {
+    const elements = decodeStrings(bytes, elementCount(dims));
+    return (index) => writer.utf8(stringText(elements[index] ?? new Uint8Array(), options));
+  }
+  const valueOf = options.floatText === 'tensorflow' ? floatReader(tensor) : undefined;
+  if (valueOf !== undefined) {
+    const type = dtype === 'float64' ? 'float64' : 'float32';
+    return (index) => writeFloat(writer, valueOf(index), type);
+  }
+  const text = elementText({ dtype, dims, bytes });
+  return (index) => writer.ascii(text(index));
+}
+
+function stringText(bytes: Uint8Array, { bytesAsBase64 }: WriteOptions): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return bytesAsBase64 === true
+    ? `{"b64":"${buffer.toString('base64')}"}`
+    : JSON.stringify(buffer.toString('utf8'));
+}
+
+/** Reads elements of the float dtypes; undefined for all others. */
+function floatReader({ dtype, dims, bytes }: Tensor): ((index: number) => number) | undefined {
+  if (dtype === 'float32' || dtype === 'float64') {
+    const values = typedView({ dtype, dims, bytes });
+    return (index) => values[index] ?? 0;
+  }
+  if (dtype !== 'float16' && dtype !== 'bfloat16') return undefined;
+  const bits = typedView({ dtype, dims, bytes });
+  const valueOf = dtype === 'float16' ? float16Value : bfloat16Value;
+  return (index) => valueOf(bits[index] ?? 0);
+}
+
+function elementText(tensor: Tensor & { readonly dtype: PackedType }): (index: number) => string {
+  const valueOf = floatReader(tensor);
+  if (valueOf !== undefined) {
+    const type = tensor.dtype === 'float64' ? 'float64' : 'float32';
+    return (index) => shortestFloatText(valueOf(index), type);
+  }
+  const values = typedView(tensor);
+  if (tensor.dtype === 'bool') return (index) => (values[index] === 0 ? 'false' : 'true');
+  return (index) => String(values[index]);
+}
