@@ -1,5 +1,5 @@
 /*
- * Starts one entry of src/cli: the build when there is one, else the source (a checkout).
+ * Starts one entry of the command line: the source in a checkout, the build in an installed package.
  * Old syntax on purpose: on an old Node it must still be able to say one line and exit 2.
  */
 'use strict';
@@ -24,7 +24,7 @@ module.exports = function start(entry) {
   var root = path.join(__dirname, '..');
   var built = path.join(root, 'dist', 'cli', entry + '.js');
   var source = path.join(root, 'src', 'cli', entry + '.ts');
-  var file = fs.existsSync(built) ? built : source;
+  var file = fs.existsSync(source) ? source : built; // a build beside the source may be old
   void import(url.pathToFileURL(file).href).then(function (module) {
     return module.runProcess();
   });

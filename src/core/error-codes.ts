@@ -27,6 +27,8 @@ export interface ErrorRecord {
   readonly grpc: GrpcStatus;
   /** Process exit code: 1 failed, 2 usage, 3 invalid model or config, 4 unsupported, 5 not found or unreachable, 6 denied, 7 does not fit, 8 verification failed, 124 timeout, 130 interrupted. */
   readonly exit: number;
+  /** HTTP status where HTTP has a more exact one than the canonical code's. */
+  readonly http?: number;
   /** What happened, one sentence for the docs page. */
   readonly summary: string;
   /** The one command or edit that most likely mends it. */
@@ -248,12 +250,15 @@ export const ERROR_CODES = {
     'The request does not have the form that the protocol asks for.',
     'Compare with the example that the server prints at start.',
   ),
-  SKY_REQUEST_TOO_LARGE: record(
-    'RESOURCE_EXHAUSTED',
-    7,
-    'The request is larger than a limit allows.',
-    'Send smaller batches, or raise the named limit of the server.',
-  ),
+  SKY_REQUEST_TOO_LARGE: {
+    ...record(
+      'RESOURCE_EXHAUSTED',
+      7,
+      'The request is larger than a limit allows.',
+      'Send smaller batches, or raise the named limit of the server.',
+    ),
+    http: 413, // tells a client not to send the same again, as 429 would
+  },
   SKY_ROUTE_NOT_FOUND: record(
     'NOT_FOUND',
     5,

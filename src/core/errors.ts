@@ -1,6 +1,6 @@
 /** The one error class. Every failure that leaves a part of Skylift is a SkyliftError with a code of the table. */
 import { ERROR_CODES, HTTP_STATUS } from './error-codes.ts';
-import type { ErrorCode, GrpcStatus } from './error-codes.ts';
+import type { ErrorCode, ErrorRecord, GrpcStatus } from './error-codes.ts';
 
 const MARKER = Symbol.for('skylift.error');
 
@@ -27,13 +27,13 @@ export class SkyliftError extends Error {
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    const record = ERROR_CODES[code];
+    const record: ErrorRecord = ERROR_CODES[code];
     Object.defineProperty(this, MARKER, { value: true });
     this.code = code;
     this.hint = options.hint ?? record.hint;
     this.details = options.details ?? {};
     this.grpc = record.grpc;
-    this.status = HTTP_STATUS[record.grpc];
+    this.status = record.http ?? HTTP_STATUS[record.grpc];
     this.exitCode = record.exit;
   }
 

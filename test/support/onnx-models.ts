@@ -73,16 +73,7 @@ export function matMulWith(weights: Uint8Array, width: number, outputWidth: numb
 
 /** A valid model whose run takes `trips` rounds of a Loop: 2^62 never end. Adds 1 to `x` in each. */
 export function loop(trips: bigint): Uint8Array {
-  const body = graph({
-    name: 'body',
-    inputs: [value('i', 'int64', []), value('go', 'bool', []), value('before', 'float32', null)],
-    outputs: [value('goOn', 'bool', []), value('after', 'float32', null)],
-    initializers: [floatTensor('one', [], [1])],
-    nodes: [
-      node({ op: 'Identity', inputs: ['go'], outputs: ['goOn'] }),
-      node({ op: 'Add', inputs: ['before', 'one'], outputs: ['after'] }),
-    ],
-  });
+  const body = addOne(null);
   return model({
     graph: graph({
       inputs: [value('x', 'float32', ['batch'])],
@@ -119,16 +110,7 @@ export function minusBatchMean(): Uint8Array {
 
 /** `count` = number of rounds of a Loop, as many as the input `trips` says. */
 export function countingLoop(): Uint8Array {
-  const body = graph({
-    name: 'body',
-    inputs: [value('i', 'int64', []), value('go', 'bool', []), value('before', 'float32', [])],
-    outputs: [value('goOn', 'bool', []), value('after', 'float32', [])],
-    initializers: [floatTensor('one', [], [1])],
-    nodes: [
-      node({ op: 'Identity', inputs: ['go'], outputs: ['goOn'] }),
-      node({ op: 'Add', inputs: ['before', 'one'], outputs: ['after'] }),
-    ],
-  });
+  const body = addOne([]);
   return model({
     graph: graph({
       inputs: [value('trips', 'int64', [1])],
@@ -146,5 +128,19 @@ export function countingLoop(): Uint8Array {
         }),
       ],
     }),
+  });
+}
+
+/** Body of a Loop that goes on and adds 1 to what it carries. */
+function addOne(dims: readonly Dimension[] | null): Uint8Array {
+  return graph({
+    name: 'body',
+    inputs: [value('i', 'int64', []), value('go', 'bool', []), value('before', 'float32', dims)],
+    outputs: [value('goOn', 'bool', []), value('after', 'float32', dims)],
+    initializers: [floatTensor('one', [], [1])],
+    nodes: [
+      node({ op: 'Identity', inputs: ['go'], outputs: ['goOn'] }),
+      node({ op: 'Add', inputs: ['before', 'one'], outputs: ['after'] }),
+    ],
   });
 }

@@ -110,7 +110,7 @@ export type AttributeValue =
   | { readonly graph: Uint8Array };
 
 /** AttributeProto. */
-export function attribute(name: string, content: AttributeValue): Uint8Array {
+function attribute(name: string, content: AttributeValue): Uint8Array {
   const writer = new ProtoWriter().string(1, name);
   const typed = (type: number) => writer.varint(20, type).finish();
   if (typeof content === 'number' || typeof content === 'bigint')

@@ -45,7 +45,7 @@ function job(id: number, params: ParamValues = {}, ...values: number[]): EngineJ
 }
 
 test('sessions say what they can take', () => {
-  assert.deepEqual(batches.capacity, { kind: 'batch', maxRows: 32 });
+  assert.deepEqual(batches.capacity, { kind: 'batch', maxRows: 128 });
   assert.deepEqual(slots.capacity, { kind: 'slots', slots: 4 });
 });
 

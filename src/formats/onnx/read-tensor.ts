@@ -78,7 +78,7 @@ function invalid(name: string, what: string): SkyliftError {
 }
 
 /** Reads StringStringEntryProto into `into`. Throws SKY_ONNX_INVALID for a key that is there already. */
-export function readEntry(wire: WireReader, into: Map<string, string>): void {
+function readEntry(wire: WireReader, into: Map<string, string>): void {
   let key = '';
   let value = '';
   wire.message((field) => {

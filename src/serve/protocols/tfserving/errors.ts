@@ -1,6 +1,5 @@
 /** Failures in TensorFlow Serving's words and form: `{"error": "<message>"}` with the status of the canonical code. */
 import { SkyliftError, isSkyliftError, toSkyliftError } from '../../../core/errors.ts';
-import type { ErrorCode } from '../../../core/error-codes.ts';
 import type { HttpCall } from '../http-call.ts';
 import type { VersionSelector } from '../../runtime/requests.ts';
 
@@ -12,18 +11,10 @@ const MAX_MESSAGE_CHARS = 1024;
 /** Used when the error does not say when to come back. */
 const DEFAULT_RETRY_AFTER_MS = 1000;
 
-/** Where HTTP has a more exact answer than the canonical code: 413 tells a client not to send the same again. */
-const STATUS_OF_CODE: Partial<Record<ErrorCode, number>> = { SKY_REQUEST_TOO_LARGE: 413 };
-
-/** HTTP status of a failure: the canonical code's, but 413 for what is too large. */
-export function httpStatus(error: SkyliftError): number {
-  return STATUS_OF_CODE[error.code] ?? error.status;
-}
-
 /** Answers `call` with the failure. Only the code goes to the access log. */
 export function replyError(call: HttpCall, failure: unknown): void {
   const error = isSkyliftError(failure) ? failure : internalError(call, failure);
-  const status = httpStatus(error);
+  const { status } = error;
   call.note('error', error.code);
   call.reply(status, JSON_TYPE, errorBody(error.message), retryAfter(error, status));
 }
