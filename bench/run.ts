@@ -33,7 +33,7 @@ try {
   const ratios: Ratio[] = [
     ...(await benchTinyPredict(tiny, storeDir, rounds)),
     ...(imageModel === undefined ? [] : await benchLargeTensor(imageModel, storeDir, rounds)),
-    benchCliStart(4 * rounds),
+    benchCliStart(folder, 4 * rounds),
   ];
   const report = {
     machine: { cpu: cpus()[0]?.model, cores: availableParallelism(), node: process.version },
