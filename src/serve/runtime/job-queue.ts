@@ -23,6 +23,7 @@ export class JobQueue {
   /** Rows that each tenant with waiting jobs had; a newcomer starts at the smallest, so that idling earns nothing. */
   readonly #served = new Map<string, number>();
   readonly #waiting = new Map<number, JobHead>();
+  #lastLane: Lane | undefined;
   #rows = 0;
   #runs = 0;
 
@@ -38,17 +39,23 @@ export class JobQueue {
     this.#waiting.set(job.id, job);
     this.#rows += job.rows;
     if (!this.#served.has(job.tenant)) this.#admitTenant(job.tenant);
-    const key = `${job.priority}\n${job.tenant}\n${job.bucket ?? `alone ${job.id}`}`;
-    const lane = this.#lanes.get(key);
-    if (lane) lane.jobs.push(job);
-    else
-      this.#lanes.set(key, {
-        priority: job.priority,
-        tenant: job.tenant,
-        bucket: job.bucket,
-        jobs: [job],
-        head: 0,
-      });
+    this.#laneOf(job).jobs.push(job);
+  }
+
+  /** Most jobs go where the one before went; only others need a key. */
+  #laneOf(job: JobHead): Lane {
+    const { priority, tenant, bucket } = job;
+    const last = this.#lastLane;
+    const isSame = last?.bucket === bucket && last.tenant === tenant && last.priority === priority;
+    if (last && isSame && bucket !== null) return last;
+    const key = `${priority}\n${tenant}\n${bucket ?? `alone ${job.id}`}`;
+    let lane = this.#lanes.get(key);
+    if (!lane) {
+      lane = { priority, tenant, bucket, jobs: [], head: 0 };
+      this.#lanes.set(key, lane);
+    }
+    this.#lastLane = lane;
+    return lane;
   }
 
   /** Takes a waiting job out; false when it does not wait here. */
@@ -87,6 +94,11 @@ export class JobQueue {
     return jobs;
   }
 
+  #removeLane(key: string, lane: Lane): void {
+    this.#lanes.delete(key);
+    if (this.#lastLane === lane) this.#lastLane = undefined;
+  }
+
   #admitTenant(tenant: string): void {
     const waiting = new Set([...this.#lanes.values()].map((lane) => lane.tenant));
     for (const known of this.#served.keys()) if (!waiting.has(known)) this.#served.delete(known);
@@ -95,6 +107,7 @@ export class JobQueue {
 
   #reset(): void {
     this.#lanes.clear();
+    this.#lastLane = undefined;
     this.#served.clear();
     this.#rows = 0;
   }
@@ -105,7 +118,7 @@ export class JobQueue {
     let bestHead: JobHead | undefined;
     for (const [key, lane] of this.#lanes) {
       const head = this.#head(lane);
-      if (!head) this.#lanes.delete(key);
+      if (!head) this.#removeLane(key, lane);
       else if (!best || !bestHead || this.#goesBefore(lane, head, best, bestHead, prefersBatch))
         [best, bestHead] = [lane, head];
     }

@@ -66,9 +66,9 @@ function unknownInput(request: RunRequest, specs: readonly TensorSpec[]): Skylif
 
 /** Requests with equal keys agree in all that must agree to be one run: signature and every dimension but the first. */
 function bucketOf(signatureName: string, inputs: readonly Tensor[]): string {
-  let key = signatureName;
+  let key = signatureName; // as it is for rows of single values: comparing equal strings is free
   for (const input of inputs) {
-    key += '|';
+    if (inputs.length > 1 || input.dims.length > 1) key += '|';
     for (let axis = 1; axis < input.dims.length; axis++) key += `${input.dims[axis]},`;
   }
   return key;

@@ -16,17 +16,32 @@ export interface Router {
   match(method: string, path: string): RouteMatch;
 }
 
+/** Matches that are remembered: clients ask for few paths, and a pattern costs more than a look-up. */
+const REMEMBERED_PATHS = 1024;
+
 const NO_PARAMS: RouteParams = Object.freeze({});
 const UNKNOWN: RouteMatch = { kind: 'unknown' };
 
 /** Builds the matcher of a table. Exact paths win over patterns; among patterns the first in the table wins. */
 export function createRouter(routes: readonly Route[]): Router {
   const exact = exactMatches(routes);
+  const remembered = new Map<string, Map<string, RouteMatch>>(
+    routes.map(({ method }) => [method, new Map()]),
+  );
   return {
     match(method, path) {
-      return exact.get(method)?.get(path) ?? matchPattern(routes, method, path) ?? missing(routes, path);
+      const known = exact.get(method)?.get(path) ?? remembered.get(method)?.get(path);
+      if (known !== undefined) return known;
+      const match = matchPattern(routes, method, path);
+      if (match?.kind === 'found') remember(remembered.get(method), path, match);
+      return match ?? missing(routes, path);
     },
   };
+}
+
+function remember(paths: Map<string, RouteMatch> | undefined, path: string, match: RouteMatch): void {
+  if (paths?.size === REMEMBERED_PATHS) paths.clear();
+  paths?.set(path, match);
 }
 
 function exactMatches(routes: readonly Route[]): Map<string, Map<string, RouteMatch>> {

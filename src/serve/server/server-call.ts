@@ -124,6 +124,7 @@ export class ServerCall implements HttpCall, WireReceiver {
   }
 
   note(field: Note, value: string): void {
+    if (this.#host.accessLog === undefined) return; // nobody reads them
     this.#notes ??= {};
     this.#notes[field] = value;
   }

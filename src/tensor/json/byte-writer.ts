@@ -10,6 +10,12 @@ export class ByteWriter {
     this.bytes = Buffer.allocUnsafeSlow(sizeBytes);
   }
 
+  /** Begins again; a buffer that grew beyond `keepBytes` is given up. */
+  reset(keepBytes: number): void {
+    this.at = 0;
+    if (this.bytes.length > keepBytes) this.bytes = Buffer.allocUnsafeSlow(keepBytes);
+  }
+
   /** Makes sure that `sizeBytes` more fit. */
   reserve(sizeBytes: number): void {
     if (this.at + sizeBytes <= this.bytes.length) return;

@@ -3,14 +3,21 @@ import { numberOfText } from './grammar.ts';
 import type { NumberSink, ScanState, TokenOutcome } from './number-sink.ts';
 import { takeFloats } from './take-floats.ts';
 
+/** Numbers that are collected in shared arrays and copied out: an array of its own costs more than a few numbers. */
+const SHARED_ROOM = 256;
+const sharedSingles = new Float32Array(SHARED_ROOM); // a scan neither waits nor calls back: one at a time
+const sharedDoubles = new Float64Array(SHARED_ROOM);
+const sharedSingleBytes = new Uint8Array(sharedSingles.buffer);
+const sharedDoubleBytes = new Uint8Array(sharedDoubles.buffer);
+
 /** A sink for float32 or float64. */
 export class FloatSink implements NumberSink {
   readonly #isSingle: boolean;
   #values: Float32Array | Float64Array;
 
-  constructor(dtype: 'float32' | 'float64', room: number) {
+  constructor(dtype: 'float32' | 'float64') {
     this.#isSingle = dtype === 'float32';
-    this.#values = this.#isSingle ? new Float32Array(room) : new Float64Array(room);
+    this.#values = this.#isSingle ? sharedSingles : sharedDoubles;
   }
 
   get room(): number {
@@ -29,6 +36,8 @@ export class FloatSink implements NumberSink {
   }
 
   finish(count: number): Uint8Array {
+    if (this.#values === sharedSingles) return sharedSingleBytes.slice(0, count * 4);
+    if (this.#values === sharedDoubles) return sharedDoubleBytes.slice(0, count * 8);
     return new Uint8Array(this.#values.buffer, 0, count * this.#values.BYTES_PER_ELEMENT);
   }
 

@@ -7,8 +7,8 @@ import { FloatSink } from './float-sink.ts';
 export class HalfSink extends FloatSink {
   readonly #bitsOf: (value: number) => number;
 
-  constructor(dtype: 'float16' | 'bfloat16', room: number) {
-    super('float64', room);
+  constructor(dtype: 'float16' | 'bfloat16') {
+    super('float64');
     this.#bitsOf = dtype === 'float16' ? float16Bits : bfloat16Bits;
   }
 

@@ -63,9 +63,29 @@ export const numberScanner: NumberScanner = {
 const FIRST_ROOM = 32;
 
 function createSink(dtype: NumericType): NumberSink {
-  if (dtype === 'float32' || dtype === 'float64') return new FloatSink(dtype, FIRST_ROOM);
-  if (dtype === 'float16' || dtype === 'bfloat16') return new HalfSink(dtype, FIRST_ROOM);
+  if (dtype === 'float32' || dtype === 'float64') return new FloatSink(dtype);
+  if (dtype === 'float16' || dtype === 'bfloat16') return new HalfSink(dtype);
   return new IntegerSink(dtype, FIRST_ROOM);
+}
+
+/** Documents up to this size are read from a padded copy, where the fast loop need not stop before the end. */
+const SMALL_DOCUMENT_BYTES = 512;
+const PADDING_BYTES = 64;
+const smallBytes = new Uint8Array(SMALL_DOCUMENT_BYTES + PADDING_BYTES); // a scan neither waits nor calls back
+const smallDocument = { bytes: smallBytes, view: new DataView(smallBytes.buffer) };
+
+/** Plain views of a document: of a Buffer the engine would make slower code. */
+function readable(source: Uint8Array): Pick<ScanState, 'bytes' | 'view'> {
+  const { buffer, byteOffset, byteLength } = source;
+  if (byteLength <= SMALL_DOCUMENT_BYTES) {
+    smallBytes.set(source);
+    smallBytes.fill(0, byteLength, byteLength + PADDING_BYTES);
+    return smallDocument;
+  }
+  return {
+    bytes: new Uint8Array(buffer, byteOffset, byteLength),
+    view: new DataView(buffer, byteOffset, byteLength),
+  };
 }
 
 /** One walk over nested lists; every step gives undefined, or the result that ends the walk. */
@@ -83,12 +103,11 @@ class NestedScan {
   /** Size of the first list that closed at each level. */
   readonly #dims: number[] = [];
 
-  constructor(bytes: Uint8Array, offset: number, sink: NumberSink, limits: ScanLimits) {
-    const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#start = skipWhitespace(plain, offset);
+  constructor(source: Uint8Array, offset: number, sink: NumberSink, limits: ScanLimits) {
+    const { bytes, view } = readable(source);
+    this.#start = skipWhitespace(bytes, offset);
     this.#state = {
-      bytes: plain,
+      bytes,
       view,
       at: this.#start,
       count: 0,

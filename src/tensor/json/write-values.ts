@@ -34,6 +34,10 @@ export function writeRows(tensor: Tensor, options: WriteOptions): string[] {
   });
 }
 
+/** Texts up to this size are written in one shared buffer: making and collecting one per small reply costs more than the text. */
+const SHARED_BYTES = 64 * 1024;
+const sharedWriter = new ByteWriter(SHARED_BYTES); // never in use when a call begins: nothing here calls back or waits
+
 /** Text per element that most outputs need, brackets and comma included. */
 const USUAL_ELEMENT_BYTES = 12;
 
@@ -46,7 +50,7 @@ class NestedWriter {
 
   constructor(tensor: Tensor, options: WriteOptions) {
     this.#dims = tensor.dims;
-    this.writer = new ByteWriter(64 + elementCount(tensor.dims) * USUAL_ELEMENT_BYTES);
+    this.writer = writerFor(64 + elementCount(tensor.dims) * USUAL_ELEMENT_BYTES);
     this.#writeElement = elementWriter(tensor, options, this.writer);
   }
 
@@ -64,6 +68,12 @@ class NestedWriter {
     }
     this.writer.byte(CLOSE_ARRAY);
   }
+}
+
+function writerFor(sizeBytes: number): ByteWriter {
+  if (sizeBytes > sharedWriter.bytes.length) return new ByteWriter(sizeBytes);
+  sharedWriter.reset(SHARED_BYTES);
+  return sharedWriter;
 }
 
 function elementWriter(tensor: Tensor, options: WriteOptions, writer: ByteWriter): (index: number) => void {

@@ -26,7 +26,7 @@ export function writePredict(outputs: Outputs, format: PredictFormat): string {
 function rowFormat(outputs: Outputs): string {
   const rows = rowCount(outputs);
   if (rows === 0) return '{\n    "predictions": []\n}';
-  const list = outputs.size === 1 ? valueTexts(outputs).join().slice(1, -1) : rowObjects(outputs, rows);
+  const list = outputs.size === 1 ? onlyText(outputs).slice(1, -1) : rowObjects(outputs, rows);
   return `{\n    "predictions": [${list}\n    ]\n}`;
 }
 
@@ -58,18 +58,18 @@ function rowObjects(outputs: Outputs, rows: number): string {
 }
 
 function columnFormat(outputs: Outputs): string {
-  const texts = valueTexts(outputs);
-  if (texts.length === 1) return `{\n    "outputs": ${texts.join()}\n}`;
+  if (outputs.size === 1) return `{\n    "outputs": ${onlyText(outputs)}\n}`;
   const members = Array.from(
-    outputs.keys(),
-    (name, index) => `        ${JSON.stringify(name)}: ${texts[index]}`,
+    outputs,
+    ([name, tensor]) => `        ${JSON.stringify(name)}: ${writeValues(tensor, writeOptions(name))}`,
   );
   return `{\n    "outputs": {\n${members.join(',\n')}\n    }\n}`;
 }
 
-/** Text of each output as a whole. */
-function valueTexts(outputs: Outputs): string[] {
-  return Array.from(outputs, ([name, tensor]) => writeValues(tensor, writeOptions(name)));
+/** Text of the one output. */
+function onlyText(outputs: Outputs): string {
+  for (const [name, tensor] of outputs) return writeValues(tensor, writeOptions(name));
+  return '';
 }
 
 function writeOptions(name: string): WriteOptions {
