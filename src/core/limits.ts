@@ -89,7 +89,7 @@ export const LIMITS = {
   max_frame_bytes: limit('bytes', 1024 * MiB, 'One frame between the front and an engine.'),
   respawn_backoff_ms: limit('ms', 100, 'First pause after a second crash in a row; doubles, with jitter.'),
   respawn_backoff_max_ms: limit('ms', 10_000, 'Longest pause between restarts of a crashing engine.'),
-  respawn_quiet_ms: limit('ms', 60_000, 'Time without a crash after which the next one counts as the first.'),
+  respawn_quiet_ms: limit('ms', 1_000, 'Time without a crash after which the next one counts as the first.'),
 
   // files from outside
   max_onnx_bytes: limit(
