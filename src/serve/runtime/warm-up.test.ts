@@ -76,7 +76,7 @@ test('a model that refuses blank inputs throws what the engine said', async () =
   );
 });
 
-test('the smallest batch within five percent of the best wins', () => {
+test('the smallest batch within ten percent of the best wins', () => {
   const curve = [
     { rows: 1, runUs: 100 },
     { rows: 2, runUs: 104 },

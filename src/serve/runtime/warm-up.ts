@@ -15,7 +15,7 @@ export interface BatchPoint {
 
 export interface Measured {
   readonly curve: readonly BatchPoint[];
-  /** The smallest batch within 5 % of the best rows per second. */
+  /** The smallest batch within 10 % of the best rows per second. */
   readonly maxRows: number;
   /** The longest run seen, microseconds. */
   readonly slowestUs: number;
@@ -32,8 +32,8 @@ export interface WarmUpOptions {
 
 /** Runs per batch size: the first is cold, the shortest of the others counts. */
 const RUNS_PER_POINT = 5;
-/** A larger batch must bring more than this share of rows per second to be worth its latency. */
-const WITHIN_BEST = 0.95;
+/** A larger batch must beat this share of the best rows per second to be worth its latency; measurements differ by some per cent. */
+const WITHIN_BEST = 0.9;
 /** Sizes in a row without gain after which the measurement stops. */
 const LOSSES_TO_STOP = 2;
 
