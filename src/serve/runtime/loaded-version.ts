@@ -45,8 +45,8 @@ interface Crew {
   readonly attached: Map<number, number>;
   readonly sessions: Map<number, Session>;
   offer: SessionOffer | undefined;
-  /** An engine has ended. */
-  onDown: () => void;
+  /** An engine has ended; watched while the first is measured. */
+  onDown: (engine: number) => void;
 }
 
 /** How a version runs, for status pages and `bench`. */
@@ -148,7 +148,7 @@ export class LoadedVersion {
         },
         onDown: (engine) => {
           this.#detach(crew, engine);
-          crew.onDown();
+          crew.onDown(engine);
         },
       }),
     };
@@ -171,11 +171,13 @@ export class LoadedVersion {
   /** Nobody watches a warm-up run but this: an engine that hangs or dies in one fails the load. */
   #measureFirst(crew: Crew): Promise<Measured> {
     const { clock, limits } = this.#environment;
-    const [first] = crew.sessions.values();
+    const [first] = crew.sessions;
     return new Promise((resolve, reject) => {
       const fail = (code: ErrorCode, message: string): void =>
         reject(new SkyliftError(code, `${this.queue}: the engine ${message} in its first runs`));
-      crew.onDown = () => fail('SKY_ENGINE_LOST', 'ended');
+      crew.onDown = (engine) => {
+        if (engine === first?.[0]) fail('SKY_ENGINE_LOST', 'ended');
+      };
       const timer = clock.setTimer(clock.nowMs() + limits.load_limit_ms, () =>
         fail('SKY_ENGINE_TIMEOUT', `was not done after ${limits.load_limit_ms} ms`),
       );
@@ -183,7 +185,7 @@ export class LoadedVersion {
         clock.clear(timer);
         crew.onDown = () => {};
       };
-      if (first) this.#measure(first).then(resolve, reject).finally(done);
+      if (first) this.#measure(first[1]).then(resolve, reject).finally(done);
       else fail('SKY_ENGINE_LOST', 'ended');
     });
   }
