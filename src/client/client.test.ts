@@ -60,7 +60,7 @@ test("the server's message and status are part of the error", async (t) => {
   await assert.rejects(client.predict('m', { instances: [1] }), {
     code: 'SKY_REMOTE',
     message: /^HTTP 404 .*: Servable not found for request: Latest\(m\)$/,
-    details: { status: 404 },
+    details: { status: 404, said: 'Servable not found for request: Latest(m)' },
   });
 });
 

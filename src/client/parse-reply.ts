@@ -17,7 +17,7 @@ export function parseReply(url: string, status: number, body: Uint8Array): unkno
     'SKY_REMOTE',
     isGood ? `${url} answered with no JSON: ${words}` : `HTTP ${status} from ${url}: ${words}`,
     {
-      details: { status },
+      details: { status, said: words },
       hint: HINTS[status] ?? 'Compare the request with the signature: GET /v1/models/NAME/metadata.',
     },
   );

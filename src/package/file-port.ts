@@ -3,6 +3,8 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
+import { dirname } from 'node:path';
+import { errnoOf } from './file-failure.ts';
 
 /** What a path or open file is. */
 export interface FileFacts {
@@ -61,7 +63,7 @@ export const diskFiles: FilePort = {
   facts: async (path) => factsOf(await stat(path)),
   linkFacts: async (path) => factsOf(await lstat(path)),
   list: (path) => readdir(path),
-  makeFolder: async (path, mode) => void (await mkdir(path, { recursive: true, mode })),
+  makeFolder,
   makeUniqueFolder: (prefix) => mkdtemp(prefix),
   rename,
   remove: (path) => rm(path, { recursive: true, force: true }),
@@ -71,6 +73,26 @@ export const diskFiles: FilePort = {
     await folder.sync();
   },
 };
+
+/** Not `recursive`: node's own tries for ever where a parent exists and still nothing can be made in it, as in /proc. */
+async function makeFolder(path: string, mode: number): Promise<void> {
+  try {
+    await makeOneFolder(path, mode);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path), mode);
+    await makeOneFolder(path, mode);
+  }
+}
+
+async function makeOneFolder(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    const isThere = errnoOf(error) === 'EEXIST' && (await stat(path)).isDirectory();
+    if (!isThere) throw error;
+  }
+}
 
 function openFile(handle: FileHandle): OpenFile {
   return {

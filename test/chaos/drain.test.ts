@@ -9,7 +9,8 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { runLoad } from '../../src/bench/run-load.ts';
-import { halfPlusTwo } from '../support/onnx-models.ts';
+import { serve } from '../../src/index.ts';
+import { countingLoop, halfPlusTwo } from '../support/onnx-models.ts';
 
 const CLI = fileURLToPath(new URL('../../bin/skylift.cjs', import.meta.url));
 
@@ -40,6 +41,30 @@ test('SIGTERM under load: every request in flight is answered and the process en
     assert.deepEqual(failed, { status: 0, body: 0, deadline: 0, lost: 0, protocol: 0 });
   } finally {
     server.kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('a request that outlasts the drain is told so, and the process still ends', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'skylift-drain-'));
+  try {
+    const model = join(folder, 'loop.onnx');
+    await writeFile(model, countingLoop());
+    const limits = { drain_ms: 300, run_limit_ms: 60_000 };
+    const server = await serve({
+      models: { m: model },
+      http: { port: 0 },
+      storeDir: join(folder, 'store'),
+      limits,
+    });
+    const body = '{"inputs": [9000000000000000000]}';
+    const waiting = fetch(`${server.url}/v1/models/m:predict`, { method: 'POST', body });
+    await sleep(200);
+    await server.drain();
+    const reply = await waiting;
+    assert.equal(reply.status, 503);
+    assert.match(await reply.text(), /SKY_DRAINING/);
+  } finally {
     await rm(folder, { recursive: true, force: true });
   }
 });

@@ -1,6 +1,6 @@
 /** Runs `skylift predict`. A path is served on a loopback port for a moment, so that both ways answer alike to the letter. */
 import { createClient } from '../../client/client.ts';
-import { SkyliftError } from '../../core/errors.ts';
+import { isSkyliftError, SkyliftError } from '../../core/errors.ts';
 import { serveLocally } from '../compose.ts';
 import type { CliContext } from '../define-command.ts';
 import { isHttpUrl, parseModelUrl } from '../model-url.ts';
@@ -39,7 +39,16 @@ async function askLocally(
   using progress = startProgress(terminal, `loading ${path}`);
   await using server = await serveLocally(path, { warmup_budget_ms: WARM_UP_MS });
   progress.done();
-  return await ask(server.model, request, timeoutMs);
+  return await ask(server.model, request, timeoutMs).catch((error: unknown) => {
+    throw ownError(error, path);
+  });
+}
+
+/** What the server of this very command refuses is the user's input, not the fault of some other machine. */
+function ownError(error: unknown, path: string): unknown {
+  if (!isSkyliftError(error) || error.details['status'] !== 400) return error;
+  const hint = `Compare with the signature: skylift inspect ${path}`;
+  return new SkyliftError('SKY_REQUEST_INVALID', String(error.details['said']), { hint, cause: error });
 }
 
 async function ask({ server, model, target }: ModelUrl, request: string, timeoutMs: number): Promise<string> {

@@ -27,6 +27,7 @@ import { SilenceWatch } from './silence-watch.ts';
 
 /** Tag of the hello, which answers no frame of ours. */
 const HELLO_TAG = 0;
+const OUT_OF_MEMORY_HINT = 'Give engines more memory: --engine_memory_bytes=4GiB, or leave it at 0.';
 const MAX_TAG = 0xffff_ffff;
 
 export interface LauncherOptions {
@@ -56,6 +57,7 @@ async function launch(id: number, options: LauncherOptions, spec: LaunchSpec): P
     const failure = toSkyliftError(error, 'SKY_ENGINE_START');
     throw new SkyliftError('SKY_ENGINE_START', `${options.kind} engine: ${failure.message}`, {
       cause: error,
+      ...(/bad_alloc|out of memory/i.test(failure.message) && { hint: OUT_OF_MEMORY_HINT }),
     });
   }
 }

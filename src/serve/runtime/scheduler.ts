@@ -137,6 +137,7 @@ class JobScheduler implements Scheduler {
     if (queue.closedWith) return queue.closedWith;
     if (head.deadlineAtMs <= at) return 'SKY_DEADLINE_EXCEEDED';
     if (queue.waiting.size >= this.#limits.queueMaxJobs) return 'SKY_OVERLOADED';
+    if (queue.waiting.size === 0) return undefined; // nobody is in the way: its own deadline will tell
     const wouldEndAtMs = at + this.#waitMs(queue) + (queue.costUsPerRow * head.rows) / 1000;
     return queue.runs >= TRUSTED_RUNS && wouldEndAtMs > head.deadlineAtMs ? 'SKY_OVERLOADED' : undefined;
   }

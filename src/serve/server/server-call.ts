@@ -6,7 +6,7 @@ import { ANONYMOUS } from '../runtime/requests.ts';
 import type { Principal } from '../runtime/requests.ts';
 import type { AccessLog } from './access-log.ts';
 import type { ByteBudget } from './byte-budget.ts';
-import { errorBody, JSON_TYPE } from './error-reply.ts';
+import { errorBody, httpFailure, JSON_TYPE } from './error-reply.ts';
 import type { HttpFailure } from './error-reply.ts';
 import type { HttpMetrics, RouteMetrics } from './http-metrics.ts';
 import { UNMATCHED_ROUTE } from './http-metrics.ts';
@@ -143,6 +143,13 @@ export class ServerCall implements HttpCall, WireReceiver {
 
   bodyFailed(problem: BodyProblem): void {
     this.#host.bodyFailed(this, problem);
+  }
+
+  drainEnded(): void {
+    if (this.#isDone) return;
+    const stop = this.#onGone;
+    this.fail(httpFailure(503, 'SKY_DRAINING', 'the server shut down before the request was finished'));
+    if (stop !== undefined) this.#host.guard(this, stop);
   }
 
   gone(): void {

@@ -111,6 +111,13 @@ export class NodeConnection implements ExchangeHost {
     if (this.#open.size === 0) this.#afterWrites(() => this.#socket.destroySoon());
   }
 
+  /** The drain is over: what is open is answered now, then the connection ends. */
+  expire(): void {
+    for (const exchange of this.#open) exchange.expire();
+    this.#setting.outbox.flush();
+    this.#afterWrites(() => this.#socket.destroySoon());
+  }
+
   /** Ends the connection now; what is open is told before this returns. */
   destroy(): void {
     this.#socket.destroy();

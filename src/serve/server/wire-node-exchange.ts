@@ -115,6 +115,11 @@ export class NodeExchange implements WireExchange {
     this.#receiver?.bodyFailed(problem);
   }
 
+  /** The drain is over: a request without an answer gets its last one. */
+  expire(): void {
+    if (!this.#isAnswered) this.#receiver?.drainEnded();
+  }
+
   /** The connection is closed. */
   end(): void {
     this.#stopReading('unread');

@@ -21,6 +21,7 @@ import type { BoundAddress, ListenAddress, WireBackend, WireHandler } from './wi
 const READ_BUFFER_BYTES = 256 * 1024;
 const CHECKS_PER_TIMEOUT = 8; // how often node:http looks for late requests, per shortest timeout
 const DROP_LOG_EVERY_MS = 10_000;
+const LAST_REPLY_MS = 500; // for clients to take the reply that ends the drain
 const SLOWEST_CHECK_MS = 2_000;
 
 export interface NodeHttpOptions {
@@ -86,7 +87,10 @@ class NodeHttpBackend implements WireBackend {
     const start = this.#clock.nowMs();
     const timers = [
       this.#clock.setTimer(start + this.#limits.drain_idle_ms, () => this.#each((one) => one.closeIfIdle())),
-      this.#clock.setTimer(start + this.#limits.drain_ms, () => this.#each((one) => one.destroy())),
+      this.#clock.setTimer(start + this.#limits.drain_ms, () => this.#each((one) => one.expire())),
+      this.#clock.setTimer(start + this.#limits.drain_ms + LAST_REPLY_MS, () =>
+        this.#each((one) => one.destroy()),
+      ),
     ];
     // http.Server.close would end silent connections at once, and with them requests that are just arriving.
     await new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));

@@ -21,6 +21,8 @@ export interface WireReceiver {
   bodyArrived(bytes: Uint8Array): void;
   /** No body will come; an answer is expected all the same. */
   bodyFailed(problem: BodyProblem): void;
+  /** The drain limit has passed; an answer is expected at once. */
+  drainEnded(): void;
   /** The client went away before the reply was handed over; nothing is called afterwards. */
   gone(): void;
 }
@@ -72,7 +74,7 @@ export interface BoundAddress {
 export interface WireBackend {
   /** Throws SKY_PORT_IN_USE, SKY_CONFIG_INVALID. */
   listen(address: ListenAddress, handler: WireHandler): Promise<BoundAddress>;
-  /** Stops accepting, says `connection: close`, waits for what is in flight up to `drain_ms`, then ends the rest. */
+  /** Stops accepting, says `connection: close`, waits for what is in flight up to `drain_ms`, has the rest answered, then ends. */
   drain(): Promise<void>;
   /** Ends all connections now. */
   close(): Promise<void>;
