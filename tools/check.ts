@@ -15,7 +15,7 @@ interface Check {
 const checks: readonly Check[] = [
   { name: 'compiler', run: () => runTool('tsc', ['--version']), summary: (outcome) => outcome.output.trim() },
   { name: 'types', run: () => runTool('tsc', ['-p', '.', '--pretty', 'false']) },
-  { name: 'lint', run: () => runTool('oxlint', ['--deny-warnings']) },
+  { name: 'lint', run: () => runTool('oxlint', ['--deny-warnings', '--report-unused-disable-directives']) },
   { name: 'format', run: () => runTool('oxfmt', ['--check', '.']) },
   { name: 'boundaries', run: () => runTool('depcruise', ['src', '--output-type', 'err']) },
   { name: 'dead code', run: () => runTool('knip', ['--no-progress', '--treat-config-hints-as-errors']) },

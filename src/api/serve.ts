@@ -51,7 +51,6 @@ export class RunningServer {
   readonly #runtime: ModelRuntime;
   readonly #state: { isDraining: boolean };
 
-  // oxlint-disable-next-line max-params -- the parts that serve() put together
   constructor(url: string, http: HttpServer, runtime: ModelRuntime, state: { isDraining: boolean }) {
     this.url = url;
     this.#http = http;
@@ -124,7 +123,6 @@ async function declareModels(
   return found;
 }
 
-// oxlint-disable-next-line max-params -- one step of serve() with what it has made so far
 function createServer(
   { runtime, limits }: Workshop,
   metrics: PrometheusMetrics,
@@ -152,7 +150,6 @@ function createServer(
   });
 }
 
-// oxlint-disable-next-line max-params -- one step of serve() with what it has made so far
 async function loadModel(
   runtime: ModelRuntime,
   model: string,

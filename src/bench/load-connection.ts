@@ -107,7 +107,6 @@ export class LoadConnection {
     else this.#ended(end, 0, message);
   }
 
-  // oxlint-disable-next-line max-params -- the facts of one end
   #ended(end: RequestEnd, status: number, message?: string): void {
     const ended = this.#inFlight;
     if (!ended) return;

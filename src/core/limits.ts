@@ -74,7 +74,7 @@ export const LIMITS = {
   run_limit_ms: limit(
     'ms',
     0,
-    'Longest run before its engine is ended; 0: ten times the p99 measured at warm-up, at least run_limit_floor_ms.',
+    'Longest run before its engine is ended; 0: ten times the longest run of the warm-up, at least run_limit_floor_ms.',
   ),
   run_limit_floor_ms: limit('ms', 5_000, 'Lower bound of the measured run limit.'),
   load_limit_ms: limit('ms', 120_000, 'Time that an engine may take to start and load a model.'),

@@ -44,7 +44,6 @@ async function measureLocally(path: string, flags: BenchFlags, streams: CliProce
   return await measure(server.model, flags, streams, () => processTree(process.pid));
 }
 
-// oxlint-disable-next-line max-params -- what to ask, how, where input comes from, whose CPU counts
 async function measure(
   model: ModelUrl,
   flags: BenchFlags,

@@ -1,0 +1,167 @@
+/**
+ * A pool of equal engines with one package and its place in the dispatcher: what its sessions can do is measured on the
+ * first, then all are offered; those that end are taken out, those that come back are offered again.
+ */
+import type { Clock } from '../../core/clock.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
+import { SkyliftError } from '../../core/errors.ts';
+import type { Limits } from '../../core/limits.ts';
+import type { Log } from '../../core/log.ts';
+import type { Rng } from '../../core/random.ts';
+import { EnginePool } from '../../engines/host/engine-pool.ts';
+import type { EngineLauncher, Session } from '../../engines/port.ts';
+import type { PackageHandle } from '../../package/manifest.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { SessionOffer } from './scheduler-types.ts';
+import type { Measured } from './warm-up.ts';
+
+const GiB = 1024 ** 3;
+/** Data segment of an engine relative to the package: weights, their packed copy, activations. */
+const MEMORY_PER_PACKAGE_BYTE = 4;
+const MIN_ENGINE_MEMORY_BYTES = 4 * GiB;
+/** A run may take this many times the longest one seen at warm-up. */
+const RUN_LIMIT_FACTOR = 10;
+
+export interface CrewEnvironment {
+  readonly launcher: EngineLauncher;
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  readonly limits: Limits;
+}
+
+export interface CrewOptions {
+  /** Queue of the dispatcher that the crew works for. */
+  readonly queue: string;
+  readonly pkg: PackageHandle;
+  /** Of each engine. */
+  readonly threads: number;
+  /** To begin with. */
+  readonly engines: number;
+  /** Says what a session of this crew can do. */
+  readonly measure: (session: Session) => Promise<Measured>;
+}
+
+export class EngineCrew {
+  readonly threads: number;
+  readonly #options: CrewOptions;
+  readonly #environment: CrewEnvironment;
+  readonly #pool: EnginePool;
+  /** By the pool's id of their engine. */
+  readonly #sessions = new Map<number, Session>();
+  /** The dispatcher's id by the pool's. */
+  readonly #attached = new Map<number, number>();
+  #offer: SessionOffer | undefined;
+  /** Told of ended engines while the first is measured. */
+  #onDown: (engine: number) => void = () => {};
+
+  constructor(options: CrewOptions, environment: CrewEnvironment) {
+    this.threads = options.threads;
+    this.#options = options;
+    this.#environment = environment;
+    this.#pool = this.#createPool();
+  }
+
+  /** Starts the engines, measures the first and offers all. Throws the load error. */
+  async start(): Promise<Measured> {
+    await this.#pool.start();
+    const measured = await this.#measureFirst();
+    this.#offer = {
+      maxRows: measured.maxRows,
+      threads: this.threads,
+      runLimitMs: this.#runLimitMs(measured),
+    };
+    for (const [engine, session] of this.#sessions) this.#attach(engine, session, this.#offer);
+    return measured;
+  }
+
+  /** One more engine, unless there are `most`. */
+  grow(most: number): void {
+    if (this.#pool.size < most) this.#pool.grow(this.#pool.size + 1);
+  }
+
+  /** True when a session is offered. */
+  get isReady(): boolean {
+    return this.#attached.size > 0;
+  }
+
+  pids(): readonly number[] {
+    return this.#pool.pids();
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  #createPool(): EnginePool {
+    const { launcher, clock, rng, log, limits } = this.#environment;
+    const { queue, pkg, threads, engines } = this.#options;
+    return new EnginePool({
+      launcher,
+      spec: { pkg, device: 'cpu', threads },
+      memoryBytes: limits.engine_memory_bytes || memoryBytes(pkg),
+      size: engines,
+      clock,
+      rng: rng.fork(`${queue}/${threads}`),
+      log,
+      limits,
+      onUp: (session, engine) => {
+        this.#sessions.set(engine, session);
+        if (this.#offer) this.#attach(engine, session, this.#offer);
+      },
+      onDown: (engine) => {
+        this.#detach(engine);
+        this.#onDown(engine);
+      },
+    });
+  }
+
+  #attach(engine: number, session: Session, offer: SessionOffer): void {
+    const kill = (reason: string): void => this.#pool.kill(engine, reason);
+    this.#attached.set(
+      engine,
+      this.#environment.dispatcher.attach(this.#options.queue, session, offer, kill),
+    );
+  }
+
+  #detach(engine: number): void {
+    const session = this.#attached.get(engine);
+    this.#sessions.delete(engine);
+    this.#attached.delete(engine);
+    if (session !== undefined) this.#environment.dispatcher.detach(session);
+  }
+
+  /** Nobody watches a warm-up run but this: an engine that hangs or dies in one fails the load. */
+  #measureFirst(): Promise<Measured> {
+    const { clock, limits } = this.#environment;
+    const { queue, measure } = this.#options;
+    const [first] = this.#sessions;
+    return new Promise((resolve, reject) => {
+      const fail = (code: ErrorCode, message: string): void =>
+        reject(new SkyliftError(code, `${queue}: the engine ${message} in its first runs`));
+      this.#onDown = (engine) => {
+        if (engine === first?.[0]) fail('SKY_ENGINE_LOST', 'ended');
+      };
+      const timer = clock.setTimer(clock.nowMs() + limits.load_limit_ms, () =>
+        fail('SKY_ENGINE_TIMEOUT', `was not done after ${limits.load_limit_ms} ms`),
+      );
+      const done = (): void => {
+        clock.clear(timer);
+        this.#onDown = () => {};
+      };
+      if (first) measure(first[1]).then(resolve, reject).finally(done);
+      else fail('SKY_ENGINE_LOST', 'ended');
+    });
+  }
+
+  #runLimitMs(measured: Measured): number {
+    const { run_limit_ms: fixedMs, run_limit_floor_ms: floorMs } = this.#environment.limits;
+    return fixedMs || Math.max(floorMs, (RUN_LIMIT_FACTOR * measured.slowestUs) / 1000);
+  }
+}
+
+function memoryBytes({ manifest }: PackageHandle): number {
+  const packageBytes = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  return Math.max(MIN_ENGINE_MEMORY_BYTES, packageBytes * MEMORY_PER_PACKAGE_BYTE);
+}
