@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import type { BoundAddress } from '../../src/serve/server/wire.ts';
+import type { BoundAddress } from '../../src/serve/server/wire/wire.ts';
 
 export interface RawReply {
   readonly status: number;

@@ -10,7 +10,7 @@ import type { HttpCall, Route } from '../../src/serve/protocols/http-call.ts';
 import type { AccessEntry } from '../../src/serve/server/access-log.ts';
 import { createHttpServer } from '../../src/serve/server/http-server.ts';
 import type { HttpServer, HttpServerOptions } from '../../src/serve/server/http-server.ts';
-import type { BoundAddress, WireBackend } from '../../src/serve/server/wire.ts';
+import type { BoundAddress, WireBackend } from '../../src/serve/server/wire/wire.ts';
 import { RawClient } from './wire-client.ts';
 
 export type MakeBackend = (options: { limits: Limits; clock: Clock; log: Log }) => WireBackend;

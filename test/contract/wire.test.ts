@@ -1,5 +1,5 @@
 /** Runs the wire contract for every back-end of the house. */
-import { createNodeHttpBackend } from '../../src/serve/server/wire-node-http.ts';
+import { createNodeHttpBackend } from '../../src/serve/server/wire/node/backend.ts';
 import { wireContract } from './wire.ts';
 
 wireContract('node:http', createNodeHttpBackend);

@@ -10,7 +10,7 @@ import { healthRoutes } from './health-routes.ts';
 import { createHttpServer } from './http-server.ts';
 import type { HttpServer } from './http-server.ts';
 import { createPrometheusMetrics, metricsRoutes } from './metrics.ts';
-import type { BoundAddress } from './wire.ts';
+import type { BoundAddress } from './wire/wire.ts';
 
 const metrics = createPrometheusMetrics();
 let readiness: { ready: boolean; waitingFor: string[] } = { ready: true, waitingFor: [] };

@@ -11,8 +11,8 @@ import { createRequestIds } from './request-id.ts';
 import { RequestPipeline } from './request-pipeline.ts';
 import type { Authorize, UnmatchedHook } from './request-pipeline.ts';
 import { createRouter } from './router.ts';
-import { createNodeHttpBackend } from './wire-node-http.ts';
-import type { BoundAddress, ListenAddress, WireBackend } from './wire.ts';
+import { createNodeHttpBackend } from './wire/node/backend.ts';
+import type { BoundAddress, ListenAddress, WireBackend } from './wire/wire.ts';
 
 export interface HttpServerOptions {
   readonly routes: readonly Route[];

@@ -3,7 +3,7 @@ import type { Limits } from '../../core/limits.ts';
 import { httpFailure } from './error-reply.ts';
 import type { HttpFailure } from './error-reply.ts';
 import type { GunzipProblem } from './gunzip.ts';
-import type { BodyProblem, HeadProblem } from './wire.ts';
+import type { BodyProblem, HeadProblem } from './wire/wire.ts';
 
 const SHOWN_CHARACTERS = 256; // of what the caller sent; it goes back to that caller only
 

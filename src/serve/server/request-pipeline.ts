@@ -31,7 +31,7 @@ import type {
   ProblemReply,
   WireExchange,
   WireHandler,
-} from './wire.ts';
+} from './wire/wire.ts';
 
 /** Whether a call may use a route: undefined is yes, an error is the answer. */
 export type Authorize = (route: Route, call: HttpCall) => SkyliftError | undefined;

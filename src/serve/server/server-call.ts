@@ -12,7 +12,7 @@ import type { HttpMetrics, RouteMetrics } from './http-metrics.ts';
 import { UNMATCHED_ROUTE } from './http-metrics.ts';
 import { callerRequestId } from './request-id.ts';
 import type { RouteParams } from './router.ts';
-import type { BodyProblem, HeaderList, WireExchange, WireReceiver } from './wire.ts';
+import type { BodyProblem, HeaderList, WireExchange, WireReceiver } from './wire/wire.ts';
 
 const EMPTY = new Uint8Array(0);
 const CLIENT_GONE_STATUS = 499;

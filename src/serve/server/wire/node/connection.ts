@@ -1,11 +1,11 @@
 /** One connection on node:http: which exchanges are open on it, what to do with bytes that are no request, how to close. */
 import type { Socket } from 'node:net';
 import { STATUS_CODES } from 'node:http';
-import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../core/log.ts';
-import type { Outbox } from './outbox.ts';
-import type { ExchangeHost, NodeExchange } from './wire-node-exchange.ts';
-import type { HeadProblem, WireHandler } from './wire.ts';
+import type { Clock } from '../../../../core/clock.ts';
+import type { Log } from '../../../../core/log.ts';
+import type { Outbox } from '../outbox.ts';
+import type { ExchangeHost, NodeExchange } from './exchange.ts';
+import type { HeadProblem, WireHandler } from '../wire.ts';
 
 /** What the connections of one listener share. */
 export interface ConnectionSetting {

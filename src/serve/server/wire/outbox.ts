@@ -2,7 +2,7 @@
  * Replies of one event-loop turn, written together at its end. Answering inside each request's callback interleaves
  * reads and writes and wakes the client for every reply; a burst costs about half.
  */
-import type { Clock } from '../../core/clock.ts';
+import type { Clock } from '../../../core/clock.ts';
 
 interface Flushable {
   flush(): void;

@@ -1,6 +1,6 @@
 /** Opens the listening socket of any node:net server, with errors that name the address. */
 import type { Server } from 'node:net';
-import { SkyliftError } from '../../core/errors.ts';
+import { SkyliftError } from '../../../core/errors.ts';
 import type { ListenAddress } from './wire.ts';
 
 const BACKLOG = 4096; // connections that wait to be accepted; the kernel's somaxconn may be lower

@@ -6,17 +6,17 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import type { Socket } from 'node:net';
-import type { Clock } from '../../core/clock.ts';
-import type { Limits } from '../../core/limits.ts';
-import type { Log } from '../../core/log.ts';
-import { bind } from './bind.ts';
-import { Outbox } from './outbox.ts';
-import { NodeConnection } from './wire-node-connection.ts';
-import type { ConnectionSetting } from './wire-node-connection.ts';
-import { NodeExchange } from './wire-node-exchange.ts';
-import { headProblem, problemOf } from './wire-node-head.ts';
-import type { FoundProblem } from './wire-node-head.ts';
-import type { BoundAddress, ListenAddress, WireBackend, WireHandler } from './wire.ts';
+import type { Clock } from '../../../../core/clock.ts';
+import type { Limits } from '../../../../core/limits.ts';
+import type { Log } from '../../../../core/log.ts';
+import { bind } from '../bind.ts';
+import { Outbox } from '../outbox.ts';
+import { NodeConnection } from './connection.ts';
+import type { ConnectionSetting } from './connection.ts';
+import { NodeExchange } from './exchange.ts';
+import { headProblem, problemOf } from './head.ts';
+import type { FoundProblem } from './head.ts';
+import type { BoundAddress, ListenAddress, WireBackend, WireHandler } from '../wire.ts';
 
 const READ_BUFFER_BYTES = 256 * 1024;
 const CHECKS_PER_TIMEOUT = 8; // how often node:http looks for late requests, per shortest timeout

@@ -2,7 +2,7 @@
  * The wire port: what a back-end that speaks HTTP to sockets gives to the server and wants from it. Routing, limits
  * per route, error texts and metrics live above this line; parsing, framing, timeouts and connections below it.
  */
-import type { HeaderView } from '../protocols/http-call.ts';
+import type { HeaderView } from '../../protocols/http-call.ts';
 
 /** Flat list of names and values, in the order of the wire. */
 export type HeaderList = readonly string[];

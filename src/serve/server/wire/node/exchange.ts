@@ -1,10 +1,10 @@
 /** One request on node:http: its head as plain fields, its body through a collector, its reply through the outbox. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { HeaderView } from '../protocols/http-call.ts';
-import { BodyCollector } from './body-collector.ts';
-import type { Outbox } from './outbox.ts';
-import { announcedBytes, NodeHeaders, originForm } from './wire-node-head.ts';
-import type { BodyProblem, HeaderList, WireExchange, WireReceiver } from './wire.ts';
+import type { HeaderView } from '../../../protocols/http-call.ts';
+import { BodyCollector } from '../body-collector.ts';
+import type { Outbox } from '../outbox.ts';
+import { announcedBytes, NodeHeaders, originForm } from './head.ts';
+import type { BodyProblem, HeaderList, WireExchange, WireReceiver } from '../wire.ts';
 
 const EMPTY = new Uint8Array(0);
 /** An unread body up to this size is read and dropped, so that the connection can be kept. */

@@ -1,7 +1,7 @@
 /** Tests of deferred replies. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { systemClock } from '../../core/clock.ts';
+import { systemClock } from '../../../core/clock.ts';
 import { Outbox } from './outbox.ts';
 
 describe('outbox', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { BodyCollector } from './body-collector.ts';
-import { ByteBudget } from './byte-budget.ts';
+import { ByteBudget } from '../byte-budget.ts';
 
 const roomy = { reserve: () => true };
 const pieces = fc.array(fc.uint8Array({ minLength: 1, maxLength: 3000 }), { minLength: 1, maxLength: 30 });

@@ -1,7 +1,7 @@
 /** The head of a request on node:http: which target and fields it has, and whether it may be taken at all. */
 import type { IncomingMessage } from 'node:http';
-import type { HeaderView } from '../protocols/http-call.ts';
-import type { HeadProblem } from './wire.ts';
+import type { HeaderView } from '../../../protocols/http-call.ts';
+import type { HeadProblem } from '../wire.ts';
 
 /** A refusal with the parser's or our reason. */
 export interface FoundProblem {
