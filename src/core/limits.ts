@@ -19,6 +19,7 @@ export const LIMITS = {
   max_header_bytes: limit('bytes', 16 * 1024, 'Request line and headers of one request.'),
   max_headers: limit('count', 64, 'Number of headers of one request.'),
   max_connections: limit('count', 10_000, 'Open connections of one listener; more are closed at once.'),
+  max_pipelined: limit('count', 64, 'Requests without a reply on one connection; more are left unread.'),
   max_inflight_bytes: limit(
     'bytes',
     512 * MiB,

@@ -112,5 +112,9 @@ export function headRefusal(problem: HeadProblem, detail: string, limits: Limits
       return httpFailure(501, 'SKY_REQUEST_INVALID', `the transfer-encoding is not understood: ${detail}`, {
         hint: 'Send content-length, or transfer-encoding: chunked.',
       });
+    case 'unknown-expectation':
+      return httpFailure(417, 'SKY_REQUEST_INVALID', `the expectation is not understood: ${detail}`, {
+        hint: 'Leave the expect header away.',
+      });
   }
 }

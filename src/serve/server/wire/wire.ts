@@ -11,7 +11,12 @@ export type HeaderList = readonly string[];
 export type BodyProblem = 'too-large' | 'over-budget' | 'malformed' | 'timeout';
 
 /** Why the bytes of a connection were not accepted as a request. */
-export type HeadProblem = 'malformed' | 'headers-too-large' | 'timeout' | 'unknown-transfer-coding';
+export type HeadProblem =
+  | 'malformed'
+  | 'headers-too-large'
+  | 'timeout'
+  | 'unknown-transfer-coding'
+  | 'unknown-expectation';
 
 /** The upper side of one exchange; told about everything that happens to it until it is answered or gone. */
 export interface WireReceiver {

@@ -10,18 +10,18 @@ import type { Clock } from '../../../../core/clock.ts';
 import type { Limits } from '../../../../core/limits.ts';
 import type { Log } from '../../../../core/log.ts';
 import { bind } from '../bind.ts';
+import type { ConnectionSetting } from '../connection-setting.ts';
+import { drainConnections } from '../drain.ts';
+import { DropLog } from '../drop-log.ts';
+import type { FoundProblem } from '../head-problem.ts';
 import { Outbox } from '../outbox.ts';
 import { NodeConnection } from './connection.ts';
-import type { ConnectionSetting } from './connection.ts';
 import { NodeExchange } from './exchange.ts';
 import { headProblem, problemOf } from './head.ts';
-import type { FoundProblem } from './head.ts';
 import type { BoundAddress, ListenAddress, WireBackend, WireHandler } from '../wire.ts';
 
 const READ_BUFFER_BYTES = 256 * 1024;
 const CHECKS_PER_TIMEOUT = 8; // how often node:http looks for late requests, per shortest timeout
-const DROP_LOG_EVERY_MS = 10_000;
-const LAST_REPLY_MS = 500; // for clients to take the reply that ends the drain
 const SLOWEST_CHECK_MS = 2_000;
 
 export interface NodeHttpOptions {
@@ -40,10 +40,10 @@ class NodeHttpBackend implements WireBackend {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #outbox: Outbox;
+  readonly #dropLog: DropLog;
   readonly #connections = new Map<Socket, NodeConnection>();
   #server: Server | undefined;
   #drained: Promise<void> | undefined;
-  #nextDropLogMs = 0;
   #setting: ConnectionSetting | undefined;
 
   constructor(options: NodeHttpOptions) {
@@ -51,6 +51,7 @@ class NodeHttpBackend implements WireBackend {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#outbox = new Outbox(options.clock);
+    this.#dropLog = new DropLog(options.clock, options.log);
   }
 
   async listen(address: ListenAddress, handler: WireHandler): Promise<BoundAddress> {
@@ -84,17 +85,10 @@ class NodeHttpBackend implements WireBackend {
     const server = this.#server;
     if (server === undefined || this.#setting === undefined) return;
     this.#setting.isDraining = true;
-    const start = this.#clock.nowMs();
-    const timers = [
-      this.#clock.setTimer(start + this.#limits.drain_idle_ms, () => this.#each((one) => one.closeIfIdle())),
-      this.#clock.setTimer(start + this.#limits.drain_ms, () => this.#each((one) => one.expire())),
-      this.#clock.setTimer(start + this.#limits.drain_ms + LAST_REPLY_MS, () =>
-        this.#each((one) => one.destroy()),
-      ),
-    ];
     // http.Server.close would end silent connections at once, and with them requests that are just arriving.
-    await new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-    for (const timer of timers) this.#clock.clear(timer);
+    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+    const connections = (): Iterable<NodeConnection> => this.#connections.values();
+    await drainConnections({ clock: this.#clock, limits: this.#limits, connections, closed });
     await this.close();
   }
 
@@ -103,12 +97,8 @@ class NodeHttpBackend implements WireBackend {
     if (server === undefined) return;
     this.#server = undefined;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    this.#each((one) => one.destroy());
+    for (const connection of this.#connections.values()) connection.destroy();
     await closed;
-  }
-
-  #each(action: (connection: NodeConnection) => void): void {
-    for (const connection of this.#connections.values()) action(connection);
   }
 
   #createServer(setting: ConnectionSetting): Server {
@@ -125,17 +115,8 @@ class NodeHttpBackend implements WireBackend {
     server.on('timeout', (socket: Socket) => {
       if (this.#connections.get(socket)?.isWaitingForClient !== false) socket.destroy();
     });
-    server.on('drop', () => this.#logDrop());
+    server.on('drop', () => this.#dropLog.dropped(this.#limits.max_connections));
     return server;
-  }
-
-  /** Once in a while: a flood of connections must not become a flood of lines. */
-  #logDrop(): void {
-    const nowMs = this.#clock.nowMs();
-    if (nowMs < this.#nextDropLogMs) return;
-    this.#nextDropLogMs = nowMs + DROP_LOG_EVERY_MS;
-    const limit = this.#limits.max_connections;
-    this.#log('warn', 'connections are refused: too many are open (--max_connections)', { limit });
   }
 
   #open(socket: Socket, setting: ConnectionSetting): void {

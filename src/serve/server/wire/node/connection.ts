@@ -1,26 +1,12 @@
 /** One connection on node:http: which exchanges are open on it, what to do with bytes that are no request, how to close. */
 import type { Socket } from 'node:net';
 import { STATUS_CODES } from 'node:http';
-import type { Clock } from '../../../../core/clock.ts';
-import type { Log } from '../../../../core/log.ts';
+import { linger } from '../connection-setting.ts';
+import type { ConnectionSetting } from '../connection-setting.ts';
+import type { FoundProblem } from '../head-problem.ts';
 import type { Outbox } from '../outbox.ts';
 import type { ExchangeHost, NodeExchange } from './exchange.ts';
-import type { HeadProblem, WireHandler } from '../wire.ts';
-
-/** What the connections of one listener share. */
-export interface ConnectionSetting {
-  readonly handler: WireHandler;
-  readonly outbox: Outbox;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly lingerMs: number;
-  isDraining: boolean;
-}
-
-interface PendingProblem {
-  readonly problem: HeadProblem;
-  readonly detail: string;
-}
+import type { HeadProblem } from '../wire.ts';
 
 export class NodeConnection implements ExchangeHost {
   readonly #socket: Socket;
@@ -29,7 +15,7 @@ export class NodeConnection implements ExchangeHost {
   #newest: NodeExchange | undefined;
   #isRefusing = false;
   #isEnding = false;
-  #problem: PendingProblem | undefined;
+  #problem: FoundProblem | undefined;
 
   constructor(socket: Socket, setting: ConnectionSetting) {
     this.#socket = socket;
@@ -72,7 +58,7 @@ export class NodeConnection implements ExchangeHost {
   closeAfterReply(): void {
     this.#isRefusing = true;
     this.#isEnding = true;
-    this.#socket.destroySoon = () => this.#linger();
+    this.#socket.destroySoon = () => linger(this.#socket, this.#setting);
   }
 
   /** Bytes that are no request, or that came too late. Requests before them are answered first. */
@@ -139,15 +125,6 @@ export class NodeConnection implements ExchangeHost {
         `content-type: ${reply.contentType}\r\ncontent-length: ${Buffer.byteLength(reply.body)}\r\n` +
         `connection: close\r\n\r\n${reply.body}`,
     );
-    this.#linger();
-  }
-
-  #linger(): void {
-    const socket = this.#socket;
-    const { clock, lingerMs } = this.#setting;
-    socket.end();
-    socket.resume();
-    const timer = clock.setTimer(clock.nowMs() + lingerMs, () => socket.destroy());
-    socket.once('close', () => clock.clear(timer));
+    linger(this.#socket, this.#setting);
   }
 }

@@ -2,8 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HeaderView } from '../../../protocols/http-call.ts';
 import { BodyCollector } from '../body-collector.ts';
+import { originForm } from '../head-problem.ts';
 import type { Outbox } from '../outbox.ts';
-import { announcedBytes, NodeHeaders, originForm } from './head.ts';
+import { announcedBytes, NodeHeaders } from './head.ts';
 import type { BodyProblem, HeaderList, WireExchange, WireReceiver } from '../wire.ts';
 
 const EMPTY = new Uint8Array(0);

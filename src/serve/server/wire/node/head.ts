@@ -1,13 +1,8 @@
 /** The head of a request on node:http: which target and fields it has, and whether it may be taken at all. */
 import type { IncomingMessage } from 'node:http';
 import type { HeaderView } from '../../../protocols/http-call.ts';
+import type { FoundProblem } from '../head-problem.ts';
 import type { HeadProblem } from '../wire.ts';
-
-/** A refusal with the parser's or our reason. */
-export interface FoundProblem {
-  readonly problem: HeadProblem;
-  readonly detail: string;
-}
 
 type NodeHeaderFields = IncomingMessage['headers'];
 
@@ -46,15 +41,6 @@ export function headProblem(request: IncomingMessage, maxHeaders: number): Found
 export function problemOf(code: string): HeadProblem {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'timeout';
   return code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : 'malformed';
-}
-
-/** `http://host/path` -> `/path` (absolute-form, RFC 9112 section 3.2.2); everything else stays as it is. */
-export function originForm(target: string): string {
-  if (target.charCodeAt(0) === 0x2f) return target;
-  const match = /^https?:\/\/[^/?]*(.*)$/i.exec(target);
-  if (match === null) return target;
-  const rest = match[1] ?? '';
-  return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
 /** Length of the body: 0 when there is none, undefined when it is chunked. */

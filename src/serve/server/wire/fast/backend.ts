@@ -1,0 +1,151 @@
+/**
+ * The wire back-end on node:net with a strict HTTP/1.1 reader of our own: reads into shared memory or straight into the
+ * body, remembers the head of a connection, writes the replies of one event-loop turn at once.
+ */
+import { createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import type { Clock, TimerHandle } from '../../../../core/clock.ts';
+import type { Limits } from '../../../../core/limits.ts';
+import type { Log } from '../../../../core/log.ts';
+import { bind } from '../bind.ts';
+import { drainConnections } from '../drain.ts';
+import { DropLog } from '../drop-log.ts';
+import { Outbox } from '../outbox.ts';
+import type { BoundAddress, ListenAddress, WireBackend, WireHandler } from '../wire.ts';
+import { FastConnection } from './connection.ts';
+import type { FastSetting } from './connection.ts';
+import { SocketReads } from './read-socket.ts';
+import { ReplyHeads } from './reply-head.ts';
+
+const CHECKS_PER_TIMEOUT = 8; // how often late requests are looked for, per shortest timeout
+const SLOWEST_CHECK_MS = 2_000;
+
+export interface FastHttpOptions {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A back-end on node:net. */
+export function createFastHttpBackend(options: FastHttpOptions): WireBackend {
+  return new FastHttpBackend(options);
+}
+
+class FastHttpBackend implements WireBackend {
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #dropLog: DropLog;
+  readonly #connections = new Set<FastConnection>();
+  #setting: FastSetting | undefined;
+  #server: Server | undefined;
+  #closed: Promise<void> | undefined;
+  #drained: Promise<void> | undefined;
+  #checkTimer: TimerHandle | undefined;
+  #whenEmpty: (() => void) | undefined;
+
+  constructor({ limits, clock, log }: FastHttpOptions) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#log = log;
+    this.#dropLog = new DropLog(clock, log);
+  }
+
+  async listen(address: ListenAddress, handler: WireHandler): Promise<BoundAddress> {
+    const setting = this.#createSetting(handler);
+    const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
+    server.on('connection', (socket) => this.#accept(socket, setting));
+    this.#setting = setting;
+    this.#drained = undefined;
+    this.#closed = undefined;
+    this.#server = server;
+    await bind(server, address);
+    server.on('error', (error) =>
+      this.#log('error', 'a connection could not be accepted', { reason: error.message }),
+    );
+    this.#checkLater();
+    const bound = server.address();
+    if (typeof bound === 'object' && bound !== null) return { host: bound.address, port: bound.port };
+    return { host: bound ?? '', port: 0 };
+  }
+
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async close(): Promise<void> {
+    const closed = this.#stopListening();
+    for (const connection of this.#connections) connection.destroy();
+    await closed;
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#setting === undefined) return;
+    this.#setting.isDraining = true;
+    await drainConnections({
+      clock: this.#clock,
+      limits: this.#limits,
+      connections: () => this.#connections,
+      closed: this.#stopListening(),
+    });
+  }
+
+  /** Resolves when the listener and all connections are closed. */
+  #stopListening(): Promise<void> {
+    this.#closed ??= this.#untilClosed();
+    return this.#closed;
+  }
+
+  async #untilClosed(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#whenEmpty = resolve));
+    if (this.#checkTimer !== undefined) this.#clock.clear(this.#checkTimer);
+  }
+
+  #accept(socket: Socket, setting: FastSetting): void {
+    if (this.#connections.size >= this.#limits.max_connections) {
+      socket.destroy();
+      this.#dropLog.dropped(this.#limits.max_connections);
+      return;
+    }
+    const connection = new FastConnection(socket, setting);
+    this.#connections.add(connection);
+    connection.onClose(() => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#whenEmpty?.();
+    });
+  }
+
+  #checkLater(): void {
+    const shortestMs = Math.min(this.#limits.header_timeout_ms, this.#limits.body_timeout_ms);
+    const everyMs = Math.min(shortestMs / CHECKS_PER_TIMEOUT, SLOWEST_CHECK_MS);
+    this.#checkTimer = this.#clock.setTimer(this.#clock.nowMs() + everyMs, () => {
+      const nowMs = this.#clock.nowMs();
+      for (const connection of this.#connections) connection.check(nowMs);
+      this.#checkLater();
+    });
+  }
+
+  #createSetting(handler: WireHandler): FastSetting {
+    const limits = this.#limits;
+    return {
+      handler,
+      outbox: new Outbox(this.#clock),
+      clock: this.#clock,
+      log: this.#log,
+      lingerMs: limits.linger_ms,
+      isDraining: false,
+      replyHeads: new ReplyHeads(this.#clock, limits.idle_timeout_ms),
+      reads: new SocketReads(),
+      maxHeaderBytes: limits.max_header_bytes,
+      maxHeaders: limits.max_headers,
+      maxPipelined: limits.max_pipelined,
+      headerTimeoutMs: Math.min(limits.header_timeout_ms, limits.body_timeout_ms),
+      bodyTimeoutMs: limits.body_timeout_ms,
+      idleTimeoutMs: limits.idle_timeout_ms,
+    };
+  }
+}

@@ -1,0 +1,246 @@
+/** One connection on the fast back-end: requests in, replies out in their order, and every way in which it can end. */
+import type { Socket } from 'node:net';
+import { linger } from '../connection-setting.ts';
+import type { ConnectionSetting } from '../connection-setting.ts';
+import type { DrainedConnection } from '../drain.ts';
+import type { FoundProblem } from '../head-problem.ts';
+import type { WireReceiver } from '../wire.ts';
+import { FastExchange } from './exchange.ts';
+import type { ExchangeHost } from './exchange.ts';
+import type { RequestHead } from './head.ts';
+import type { ReadTarget, SocketReads } from './read-socket.ts';
+import type { ReplyHeads } from './reply-head.ts';
+import { RequestReader } from './request-reader.ts';
+import type { ReaderEvents } from './request-reader.ts';
+
+/** An unread body up to this size is read and dropped, so that the connection can be kept. */
+const DROPPED_BODY_BYTES = 64 * 1024;
+/** Bytes of replies that wait for the client before no further request is taken from it. */
+const WRITE_BACKLOG_BYTES = 1024 * 1024;
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+
+/** What the connections of one listener share. */
+export interface FastSetting extends ConnectionSetting {
+  readonly replyHeads: ReplyHeads;
+  readonly reads: SocketReads;
+  readonly maxHeaderBytes: number;
+  readonly maxHeaders: number;
+  readonly maxPipelined: number;
+  readonly headerTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, DrainedConnection {
+  readonly #socket: Socket;
+  readonly #setting: FastSetting;
+  readonly #reader: RequestReader;
+  /** Requests whose replies are not written, in their order. */
+  readonly #open: FastExchange[] = [];
+  #problem: FoundProblem | undefined;
+  /** Since when a request is coming in; undefined: none is in part. */
+  #arrivingSinceMs: number | undefined;
+  #hasSpoken = false;
+  #hasClientEnded = false;
+  #isLingering = false;
+  #isInOutbox = false;
+
+  constructor(accepted: Socket, setting: FastSetting) {
+    this.#setting = setting;
+    this.#reader = new RequestReader(setting, this);
+    this.#arrivingSinceMs = setting.clock.nowMs();
+    this.#socket = setting.reads.start(accepted, this);
+    this.#listen();
+  }
+
+  /** Calls `fn` when the connection is closed. */
+  onClose(fn: () => void): void {
+    this.#socket.once('close', fn);
+  }
+
+  get isReady(): boolean {
+    return (
+      this.#open.length < this.#setting.maxPipelined && this.#socket.writableLength < WRITE_BACKLOG_BYTES
+    );
+  }
+
+  nextBuffer(): Buffer | undefined {
+    return this.#reader.nextBuffer();
+  }
+
+  received(bytes: Buffer): void {
+    if (this.#isLingering) return;
+    this.#hasSpoken = true;
+    this.#reader.push(bytes);
+    this.#afterReading();
+  }
+
+  head(head: RequestHead): void {
+    const exchange = new FastExchange(this, head);
+    this.#open.push(exchange);
+    this.#setting.handler.request(exchange);
+  }
+
+  refused(problem: FoundProblem): void {
+    this.#problem = problem;
+    this.#flushLater();
+  }
+
+  readBody(exchange: FastExchange, receiver: WireReceiver, maxBytes: number): void {
+    if (exchange.head.isWaitingForContinue) exchange.isContinueOwed = true;
+    this.#sendContinue();
+    this.#reader.readBody(receiver, maxBytes);
+    this.#resumeReading();
+  }
+
+  answered(): void {
+    this.#flushLater();
+  }
+
+  /** Writes what is answered; called by the outbox at the end of the turn. */
+  flush(): void {
+    this.#isInOutbox = false;
+    if (this.#socket.destroyed) return;
+    this.#writeReplies();
+    if (this.#open.length > 0 && this.#hasClientEnded) this.destroy();
+    else if (this.#open.length > 0) this.#sendContinue();
+    else if (this.#problem !== undefined) this.#writeProblem(this.#problem);
+    else if (this.#hasClientEnded) this.#socket.destroySoon();
+    this.#reader.resume();
+    this.#resumeReading();
+  }
+
+  /** Looks for requests that are late; called now and then. */
+  check(nowMs: number): void {
+    const sinceMs = this.#arrivingSinceMs;
+    if (sinceMs === undefined || this.#isLingering) return;
+    if (this.#reader.isReadingBody) {
+      if (nowMs - sinceMs > this.#setting.bodyTimeoutMs) this.#reader.failBody('timeout');
+    } else if (nowMs - sinceMs > this.#setting.headerTimeoutMs) this.#failHead();
+  }
+
+  closeIfIdle(): void {
+    if (this.#open.length === 0 && !this.#reader.hasPartOfHead) this.#socket.destroySoon();
+  }
+
+  expire(): void {
+    for (const exchange of this.#open) exchange.expire();
+    this.flush();
+    if (!this.#isLingering) this.#socket.destroySoon();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+    this.#end();
+  }
+
+  #listen(): void {
+    const socket = this.#socket;
+    socket.on('error', () => {}); // 'close' follows
+    socket.on('close', () => this.#end());
+    socket.on('end', () => {
+      this.#hasClientEnded = true;
+      this.#flushLater();
+    });
+    socket.on('drain', () => {
+      this.#reader.resume();
+      this.#resumeReading();
+    });
+    socket.setTimeout(this.#setting.idleTimeoutMs, () => {
+      const isWaitingForClient = this.#open.length === 0 || socket.writableLength > 0;
+      if (isWaitingForClient) socket.destroy();
+    });
+  }
+
+  #flushLater(): void {
+    if (this.#isInOutbox) return;
+    this.#isInOutbox = true;
+    this.#setting.outbox.add(this);
+  }
+
+  #afterReading(): void {
+    if (this.#reader.isBlocked) this.#socket.pause();
+    if (!this.#reader.isReadingBody && !this.#reader.hasPartOfHead) this.#arrivingSinceMs = undefined;
+    else this.#arrivingSinceMs ??= this.#setting.clock.nowMs();
+  }
+
+  #resumeReading(): void {
+    if (this.#socket.isPaused() && !this.#reader.isBlocked) this.#socket.resume();
+  }
+
+  #failHead(): void {
+    this.#reader.end();
+    if (this.#hasSpoken) this.refused({ problem: 'timeout', detail: 'the head is late' });
+    else this.#socket.destroy();
+  }
+
+  /** Only the request whose turn it is: what comes before its reply would be taken for another one's. */
+  #sendContinue(): void {
+    const [first] = this.#open;
+    if (first?.isContinueOwed !== true) return;
+    first.isContinueOwed = false;
+    this.#socket.write(CONTINUE, 'latin1');
+  }
+
+  #writeReplies(): void {
+    let text = ''; // neighbouring texts leave as one write
+    let isLast = false;
+    for (let first = this.#open[0]; first?.reply !== undefined; first = this.#open[0]) {
+      this.#open.shift();
+      const { body } = first.reply;
+      const isText = typeof body === 'string';
+      const bodyBytes = isText ? Buffer.byteLength(body) : body.length;
+      isLast = this.#isLast(first);
+      const head = this.#setting.replyHeads.text(first.reply.status, first.reply.headers, bodyBytes, isLast);
+      if (head === undefined) text += this.#badReply(isLast);
+      else if (first.method === 'HEAD') text += head;
+      else if (isText && bodyBytes === body.length) text += head + body; // ASCII
+      else {
+        this.#socket.write(text + head, 'latin1');
+        this.#socket.write(body);
+        text = '';
+      }
+    }
+    if (text !== '') this.#socket.write(text, 'latin1');
+    if (isLast) this.#close();
+  }
+
+  /** Only the newest request may announce the end, else replies behind it would be lost. */
+  #isLast({ head }: FastExchange): boolean {
+    if (this.#open.length > 0) return false;
+    if (this.#reader.isBodyOpen) {
+      const isSmall = head.bodyBytes !== undefined && head.bodyBytes <= DROPPED_BODY_BYTES;
+      if (isSmall && !head.isWaitingForContinue) this.#reader.dropBody();
+      else this.#reader.end();
+    }
+    return this.#setting.isDraining || (this.#reader.isEnded && this.#problem === undefined);
+  }
+
+  #badReply(isLast: boolean): string {
+    this.#setting.log('error', 'a reply had headers that HTTP does not allow');
+    return this.#setting.replyHeads.text(500, [], 0, isLast) ?? '';
+  }
+
+  #writeProblem(found: FoundProblem): void {
+    this.#problem = undefined;
+    const { status, contentType, body } = this.#setting.handler.problem(found.problem, found.detail);
+    const bytes = Buffer.from(body);
+    this.#socket.write(
+      this.#setting.replyHeads.text(status, ['content-type', contentType], bytes.length, true) ?? '',
+    );
+    this.#socket.write(bytes);
+    this.#close();
+  }
+
+  #close(): void {
+    this.#reader.end();
+    this.#isLingering = true;
+    linger(this.#socket, this.#setting);
+  }
+
+  /** The socket is closed: everything that is not answered is gone. */
+  #end(): void {
+    this.#reader.end();
+    for (const exchange of this.#open.splice(0)) exchange.end();
+  }
+}
