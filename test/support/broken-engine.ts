@@ -23,7 +23,7 @@ const PRELUDE = `
   const listeners = new Map();
   const hear = (kind, fn) => listeners.set(kind, fn);
   const loaded = () => hear('load', ({ session, tag }) => say({ kind: 'loaded', session, tag, json: { kind: 'batch', maxRows: 8 } }));
-  const reader = new FrameReader(2 ** 30, (bytes) => { const frame = decodeFrame(bytes); listeners.get(frame.kind)?.(frame); });
+  const reader = new FrameReader({ maxBytes: 2 ** 30, isMemoryShared: false, onFrame: (bytes) => { const frame = decodeFrame(bytes); listeners.get(frame.kind)?.(frame); } });
   pipe.on('data', (chunk) => reader.push(chunk));
 `;
 

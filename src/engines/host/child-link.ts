@@ -46,7 +46,8 @@ export class ChildLink {
     this.pid = this.#child.pid ?? 0;
     this.#exit = new ExitWatch(this.#child, clock);
     this.#channel = new FrameChannel({
-      stream: pipeOf(this.#child),
+      open: (target) => pipeOf(this.#child).on('data', (piece: Buffer) => target.received(piece)),
+      isMemoryShared: false,
       maxBytes: limits.max_frame_bytes,
       endOfTurn: (fn) => clock.endOfTurn(fn),
       onFrame: options.onFrame,

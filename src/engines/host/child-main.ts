@@ -3,6 +3,8 @@
  * closes, so that no engine outlives its front. The entry of each engine kind calls `runEngine` with its native part.
  */
 import { Socket } from 'node:net';
+import { readInto } from '../../core/read-into.ts';
+import type { ReadTarget } from '../../core/read-into.ts';
 import { systemClock } from '../../core/clock.ts';
 import { SkyliftError } from '../../core/errors.ts';
 import { ownMemory } from './child-memory.ts';
@@ -15,6 +17,9 @@ import type { NativeEngine, NativeLoadSpec, NativeSession } from './native.ts';
 
 /** Descriptor of the pipe to the front. */
 const CHANNEL_DESCRIPTOR = 3;
+
+/** Of small frames; large ones are read where they stay. */
+const READ_BUFFER_BYTES = 256 * 1024;
 
 interface LoadedSession {
   readonly native: NativeSession;
@@ -41,7 +46,8 @@ class EngineChild {
   constructor(native: NativeEngine, maxBytes: number) {
     this.#native = native;
     this.#channel = new FrameChannel({
-      stream: new Socket({ fd: CHANNEL_DESCRIPTOR, readable: true, writable: true }),
+      open: openPipe,
+      isMemoryShared: true,
       maxBytes,
       endOfTurn: (fn) => systemClock.endOfTurn(fn),
       onFrame: (frame) => this.#receive(frame),
@@ -112,4 +118,11 @@ class EngineChild {
     const params = parseParams(frame.json, frame.jobs.length);
     this.#runner.run({ session: loaded.native, signature, frame, params });
   }
+}
+
+function openPipe(target: ReadTarget): Socket {
+  const onread = readInto(target, Buffer.allocUnsafeSlow(READ_BUFFER_BYTES));
+  const pipe = new Socket({ fd: CHANNEL_DESCRIPTOR, readable: true, writable: true, onread });
+  pipe.resume();
+  return pipe;
 }

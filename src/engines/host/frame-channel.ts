@@ -1,5 +1,6 @@
 /** Both ends of the pipe between front and engine: frames in, frames out, and word when the other side is gone. */
 import type { Duplex } from 'node:stream';
+import type { ReadTarget } from '../../core/read-into.ts';
 import { isSkyliftError } from '../../core/errors.ts';
 import type { SkyliftError } from '../../core/errors.ts';
 import type { Frame, OutgoingFrame } from './frame.ts';
@@ -8,7 +9,10 @@ import { FrameReader } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
 
 export interface FrameChannelOptions {
-  readonly stream: Duplex;
+  /** Gives the pipe, which reads for `target`. */
+  readonly open: (target: ReadTarget) => Duplex;
+  /** The pipe reads into memory that it uses again. */
+  readonly isMemoryShared: boolean;
   /** Longest frame in either direction. */
   readonly maxBytes: number;
   readonly endOfTurn: (fn: () => void) => void;
@@ -20,18 +24,24 @@ export interface FrameChannelOptions {
   readonly onClosed: () => void;
 }
 
-export class FrameChannel {
+export class FrameChannel implements ReadTarget {
   readonly #options: FrameChannelOptions;
+  readonly #stream: Duplex;
   readonly #writer: FrameWriter;
   readonly #reader: FrameReader;
   #isReading = true;
 
   constructor(options: FrameChannelOptions) {
-    const { stream, maxBytes, onClosed } = options;
+    const { maxBytes, isMemoryShared, endOfTurn, onClosed } = options;
     this.#options = options;
-    this.#writer = new FrameWriter(options);
-    this.#reader = new FrameReader(maxBytes, (bytes) => options.onFrame(decodeFrame(bytes)));
-    stream.on('data', (chunk: Buffer) => this.#receive(chunk));
+    this.#reader = new FrameReader({
+      maxBytes,
+      isMemoryShared,
+      onFrame: (bytes) => options.onFrame(decodeFrame(bytes)),
+    });
+    const stream = options.open(this);
+    this.#stream = stream;
+    this.#writer = new FrameWriter({ stream, maxBytes, endOfTurn });
     stream.on('end', onClosed);
     stream.on('error', onClosed);
     stream.on('close', onClosed);
@@ -50,13 +60,13 @@ export class FrameChannel {
   /** Writes what is queued and ends our side. */
   end(): void {
     this.#writer.flush();
-    this.#options.stream.end();
+    this.#stream.end();
   }
 
   /** Drops the pipe with everything in it. */
   destroy(): void {
     this.stopReading();
-    this.#options.stream.destroy();
+    this.#stream.destroy();
   }
 
   /** What still arrives is dropped. */
@@ -64,10 +74,14 @@ export class FrameChannel {
     this.#isReading = false;
   }
 
-  #receive(chunk: Buffer): void {
+  nextBuffer(): Buffer | undefined {
+    return this.#reader.nextBuffer();
+  }
+
+  received(bytes: Buffer): void {
     if (!this.#isReading) return;
     try {
-      this.#reader.push(chunk);
+      this.#reader.push(bytes);
     } catch (error) {
       if (!isSkyliftError(error) || error.code !== 'SKY_ENGINE_PROTOCOL') throw error;
       this.stopReading();

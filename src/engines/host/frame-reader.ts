@@ -1,26 +1,41 @@
 /**
- * Finds whole frames in a byte stream. Every byte is copied at most once: frames that lie whole in a chunk are views of
- * it, others go into one buffer of their exact size, which starts at an aligned address.
+ * Finds whole frames in a byte stream. A frame that does not come in one piece goes into one buffer of its exact size,
+ * which starts at an aligned address; `nextBuffer` lets a socket read straight into it.
  */
+import { liesAt } from '../../core/read-into.ts';
 import { ALIGNMENT_BYTES, HEADER_BYTES, LENGTH_BYTES, frameError } from './frame.ts';
 
+export interface FrameReaderOptions {
+  /** Longest frame, its length field included; longer ones are refused before memory is taken. */
+  readonly maxBytes: number;
+  /** The memory of what is pushed is used again: frames that lie whole in it are copied. */
+  readonly isMemoryShared: boolean;
+  readonly onFrame: (bytes: Uint8Array) => void;
+}
+
 export class FrameReader {
-  readonly #maxBytes: number;
-  readonly #onFrame: (bytes: Uint8Array) => void;
+  readonly #options: FrameReaderOptions;
   /** Up to three bytes of a length that has not come whole. */
   #lengthBytes = Buffer.alloc(0);
   /** The frame that is being received; undefined between frames. */
   #frame: Buffer | undefined;
   #filled = 0;
 
-  /** @param maxBytes longest frame, its length field included; longer ones are refused before memory is taken */
-  constructor(maxBytes: number, onFrame: (bytes: Uint8Array) => void) {
-    this.#maxBytes = maxBytes;
-    this.#onFrame = onFrame;
+  constructor(options: FrameReaderOptions) {
+    this.#options = options;
+  }
+
+  /** The missing part of the frame that is being received. */
+  nextBuffer(): Buffer | undefined {
+    return this.#frame?.subarray(this.#filled);
   }
 
   /** Takes the next bytes and calls back for each frame that ends in them. Throws SKY_ENGINE_PROTOCOL. */
   push(chunk: Buffer): void {
+    if (this.#frame && liesAt(chunk, this.#frame, this.#filled)) {
+      this.#advance(this.#frame, chunk.length);
+      return;
+    }
     let rest = chunk;
     while (rest.length > 0) rest = rest.subarray(this.#take(rest));
   }
@@ -31,7 +46,8 @@ export class FrameReader {
     if (this.#lengthBytes.length > 0 || bytes.length < LENGTH_BYTES) return this.#takeLength(bytes);
     const sizeBytes = this.#frameSize(bytes);
     if (sizeBytes > bytes.length) return this.#begin(sizeBytes, bytes);
-    this.#onFrame(bytes.subarray(0, sizeBytes));
+    const frame = bytes.subarray(0, sizeBytes);
+    this.#options.onFrame(this.#options.isMemoryShared ? Buffer.from(frame) : frame);
     return sizeBytes;
   }
 
@@ -47,8 +63,8 @@ export class FrameReader {
 
   #frameSize(bytes: Buffer): number {
     const sizeBytes = LENGTH_BYTES + bytes.readUInt32LE(0);
-    if (sizeBytes > this.#maxBytes)
-      throw frameError(`frame of ${sizeBytes} bytes exceeds ${this.#maxBytes} bytes`);
+    const { maxBytes } = this.#options;
+    if (sizeBytes > maxBytes) throw frameError(`frame of ${sizeBytes} bytes exceeds ${maxBytes} bytes`);
     if (sizeBytes < HEADER_BYTES || sizeBytes % ALIGNMENT_BYTES !== 0)
       throw frameError(`no frame is ${sizeBytes} bytes long`);
     return sizeBytes;
@@ -63,12 +79,15 @@ export class FrameReader {
 
   #fill(frame: Buffer, bytes: Buffer): number {
     const used = bytes.copy(frame, this.#filled);
-    this.#filled += used;
-    if (this.#filled === frame.length) {
-      this.#frame = undefined;
-      this.#onFrame(frame);
-    }
+    this.#advance(frame, used);
     return used;
+  }
+
+  #advance(frame: Buffer, sizeBytes: number): void {
+    this.#filled += sizeBytes;
+    if (this.#filled < frame.length) return;
+    this.#frame = undefined;
+    this.#options.onFrame(frame);
   }
 }
 

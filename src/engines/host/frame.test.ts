@@ -79,7 +79,11 @@ function plain(source: Frame): unknown {
 /** Frames that a reader finds in the chunks. */
 function read(chunks: Iterable<Buffer>, maxBytes = MAX_BYTES): Frame[] {
   const frames: Frame[] = [];
-  const reader = new FrameReader(maxBytes, (bytes) => frames.push(decodeFrame(bytes)));
+  const reader = new FrameReader({
+    maxBytes,
+    isMemoryShared: false,
+    onFrame: (bytes) => frames.push(decodeFrame(bytes)),
+  });
   for (const chunk of chunks) reader.push(chunk);
   return frames;
 }

@@ -1,5 +1,6 @@
 /** One connection on the fast back-end: requests in, replies out in their order, and every way in which it can end. */
 import type { Socket } from 'node:net';
+import type { ReadTarget } from '../../../../core/read-into.ts';
 import { linger } from '../connection-setting.ts';
 import type { ConnectionSetting } from '../connection-setting.ts';
 import type { DrainedConnection } from '../drain.ts';
@@ -8,7 +9,7 @@ import type { WireReceiver } from '../wire.ts';
 import { FastExchange } from './exchange.ts';
 import type { ExchangeHost } from './exchange.ts';
 import type { RequestHead } from './head.ts';
-import type { ReadTarget, SocketReads } from './read-socket.ts';
+import type { SocketReads } from './read-socket.ts';
 import type { ReplyHeads } from './reply-head.ts';
 import { RequestReader } from './request-reader.ts';
 import type { ReaderEvents } from './request-reader.ts';

@@ -1,17 +1,9 @@
-/**
- * Reads a socket into memory of our choice. The stream of node:net allocates 64 KiB for every read and hands over
- * pieces; with `onread` one buffer serves all connections, and a large body lands where it belongs.
- */
+/** Reads accepted sockets into memory of our choice. node:net offers that for sockets that it connects, not for those that it accepts. */
 import { Socket } from 'node:net';
+import { readInto } from '../../../../core/read-into.ts';
+import type { ReadTarget } from '../../../../core/read-into.ts';
 
 const SHARED_BYTES = 256 * 1024;
-
-export interface ReadTarget {
-  /** Where the next bytes should go; undefined: anywhere. */
-  nextBuffer(): Buffer | undefined;
-  /** Bytes have come; they are used or copied before this returns. */
-  received(bytes: Buffer): void;
-}
 
 /** Where node:net keeps the handle of a socket: not documented, so that its absence is no error. */
 const HANDLE = '_handle';
@@ -24,26 +16,15 @@ const canMoveHandles = process.platform !== 'win32';
 export class SocketReads {
   readonly #shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
 
-  /** Starts to read into `target`. @returns the socket to use from now on; the accepted one must be paused */
+  /** Starts to read for `target`. @returns the socket to use from now on; the accepted one must be paused */
   start(accepted: Socket, target: ReadTarget): Socket {
     const shell: AcceptedSocket = accepted;
     const handle = shell[HANDLE];
     if (!canMoveHandles || handle === undefined || handle === null) return readPieces(accepted, target);
     shell[HANDLE] = null;
     shell.destroy();
-    const options = {
-      handle,
-      allowHalfOpen: true,
-      readable: true,
-      writable: true,
-      onread: {
-        buffer: () => target.nextBuffer() ?? this.#shared,
-        callback: (sizeBytes: number, buffer: Uint8Array) => {
-          target.received(Buffer.from(buffer.buffer, buffer.byteOffset, sizeBytes));
-          return true;
-        },
-      },
-    };
+    const onread = readInto(target, this.#shared);
+    const options = { handle, allowHalfOpen: true, readable: true, writable: true, onread };
     const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
     socket.resume();
     return socket;

@@ -3,6 +3,7 @@
  * socket. Bytes are used or copied before `push` returns, so that one buffer can serve all connections; the body of a
  * known length is the exception: `nextBuffer` lets the socket read straight into it.
  */
+import { liesAt } from '../../../../core/read-into.ts';
 import { BodyCollector } from '../body-collector.ts';
 import type { FoundProblem } from '../head-problem.ts';
 import type { BodyProblem, WireReceiver } from '../wire.ts';
@@ -99,7 +100,7 @@ export class RequestReader {
 
   /** Takes bytes as they came; those that lie in `nextBuffer` already are not copied. */
   push(bytes: Buffer): void {
-    if (this.#isInPlace(bytes)) {
+    if (this.#phase === 'length' && this.#body && liesAt(bytes, this.#body, this.#filledBytes)) {
       this.#filledBytes += bytes.length;
       this.#finishIfFull();
       return;
@@ -261,15 +262,6 @@ export class RequestReader {
     this.#filledBytes += used;
     this.#finishIfFull();
     return used;
-  }
-
-  #isInPlace(bytes: Buffer): boolean {
-    const body = this.#body;
-    return (
-      this.#phase === 'length' &&
-      bytes.buffer === body?.buffer &&
-      bytes.byteOffset === body.byteOffset + this.#filledBytes
-    );
   }
 
   #finishIfFull(): void {
