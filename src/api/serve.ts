@@ -6,8 +6,8 @@ import type { ModelStatus } from '../serve/runtime/requests.ts';
 import { tfservingRoutes, tfservingUnmatched } from '../serve/protocols/tfserving/routes.ts';
 import type { AccessLog } from '../serve/server/access-log.ts';
 import { healthRoutes } from '../serve/server/health-routes.ts';
-import { createHttpServer } from '../serve/server/http-server.ts';
-import type { HttpServer } from '../serve/server/http-server.ts';
+import { createHttpServer, HTTP_BACKENDS } from '../serve/server/http-server.ts';
+import type { HttpBackendName, HttpServer } from '../serve/server/http-server.ts';
 import { createPrometheusMetrics, metricsRoutes } from '../serve/server/metrics.ts';
 import type { PrometheusMetrics } from '../serve/server/metrics.ts';
 import { findVersion } from './find-version.ts';
@@ -22,6 +22,8 @@ export interface HttpOptions {
   readonly port?: number;
   /** Answers browsers of other origins. @default false */
   readonly cors?: boolean;
+  /** Who reads HTTP: the strict reader of Skylift, or node:http. @default fast */
+  readonly backend?: HttpBackendName;
 }
 
 /** What happens on the way to readiness, in order. */
@@ -147,6 +149,7 @@ function createServer(
     metrics,
     accessLog,
     cors: http?.cors ?? false,
+    backend: HTTP_BACKENDS[http?.backend ?? 'fast']({ limits, clock, log }),
   });
 }
 

@@ -114,7 +114,7 @@ test('a plan has what the flags say', () => {
   ]);
   assert.deepEqual(servingPlan(line, () => {}).options, {
     models: { default: '/m' },
-    http: { host: '0.0.0.0', port: 8501, cors: true },
+    http: { host: '0.0.0.0', port: 8501, cors: true, backend: 'fast' },
     limits: { rest_api_timeout_in_ms: 5000, max_body_bytes: 1048576 },
     threads: { threads: 2 },
   });

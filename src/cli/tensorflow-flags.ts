@@ -107,6 +107,7 @@ const OWN_ROWS: readonly Row[] = [
 
 const ADDED_ROWS: readonly Row[] = [
   ['host', 'string', '0.0.0.0', 'supported', 'Address to listen on (Skylift)'],
+  ['http_backend', 'string', 'fast', 'supported', 'Who reads HTTP: fast or node (Skylift)'],
   ['access_log', 'bool', 'false', 'supported', 'One JSON line per request on stderr (Skylift)'],
   ['help', 'bool', 'false', 'supported', 'Print this text and exit (Skylift)'],
   ...LIMIT_NAMES.map((name): Row => [

@@ -78,7 +78,12 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
   return {
     options: {
       models: { [given.get('model_name') ?? 'default']: path },
-      http: { host, port, cors: isOn(line, 'rest_api_enable_cors_support') },
+      http: {
+        host,
+        port,
+        cors: isOn(line, 'rest_api_enable_cors_support'),
+        backend: backendOf(line),
+      },
       limits: Object.fromEntries(LIMIT_NAMES.flatMap((name) => limitOf(line, name))),
       threads: threads > 0 ? { threads } : {},
     },
@@ -93,6 +98,12 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
     },
     onStop: (signal) => say(`${signal}: finishing requests in flight ...`),
   };
+}
+
+function backendOf({ given }: TensorflowCommandLine): 'fast' | 'node' {
+  const name = given.get('http_backend') ?? 'fast';
+  if (name === 'fast' || name === 'node') return name;
+  throw refused(`--http_backend=${name} is neither fast nor node`, '--http_backend=fast');
 }
 
 function requireServable({ given }: TensorflowCommandLine, path: string, port: number): void {

@@ -25,6 +25,7 @@ export const LIMITS = {
     512 * MiB,
     'Request bodies held by the server at one time; more get 503.',
   ),
+  max_pooled_bytes: limit('bytes', 64 * MiB, 'Memory of answered requests that is kept for the next ones.'),
   header_timeout_ms: limit(
     'ms',
     10_000,

@@ -138,6 +138,10 @@ export class FakeCall implements HttpCall {
     this.replyHeaders = headers;
   }
 
+  allocate(sizeBytes: number): Buffer {
+    return Buffer.allocUnsafeSlow(sizeBytes);
+  }
+
   onGone(fn: () => void): void {
     this.gone = fn;
   }

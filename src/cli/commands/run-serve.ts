@@ -45,6 +45,7 @@ function serveOptions(
       host: flags.host,
       port: flags.rest_api_port ?? flags.port ?? DEFAULT_PORT,
       cors: flags.rest_api_enable_cors_support,
+      backend: flags.http_backend,
     },
     limits: limitsIn(flags),
     threads: {

@@ -16,6 +16,7 @@ interface OwnFlags {
   readonly profile: 'auto' | 'throughput' | 'latency';
   readonly allow_oversubscription: boolean;
   readonly access_log: boolean;
+  readonly http_backend: 'fast' | 'node';
   readonly rest_api_port?: number;
   readonly rest_api_enable_cors_support: boolean;
   readonly model_name?: string;
@@ -78,6 +79,12 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
     default: false,
     withNegated: false,
     brief: 'One JSON line per request on stderr',
+  },
+  http_backend: {
+    kind: 'enum',
+    values: ['fast', 'node'],
+    default: 'fast',
+    brief: 'Who reads HTTP: the strict reader of Skylift, or the one of Node',
   },
   rest_api_port: {
     kind: 'parsed',

@@ -3,6 +3,7 @@
  * closes, so that no engine outlives its front. The entry of each engine kind calls `runEngine` with its native part.
  */
 import { Socket } from 'node:net';
+import { BufferPool } from '../../core/buffer-pool.ts';
 import { readInto } from '../../core/read-into.ts';
 import type { ReadTarget } from '../../core/read-into.ts';
 import { systemClock } from '../../core/clock.ts';
@@ -20,6 +21,9 @@ const CHANNEL_DESCRIPTOR = 3;
 
 /** Of small frames; large ones are read where they stay. */
 const READ_BUFFER_BYTES = 256 * 1024;
+
+/** Frames of finished runs, kept for the next ones. */
+const KEPT_FRAME_BYTES = 64 * 1024 * 1024;
 
 interface LoadedSession {
   readonly native: NativeSession;
@@ -44,10 +48,12 @@ class EngineChild {
   readonly #sessions = new Map<number, LoadedSession>();
 
   constructor(native: NativeEngine, maxBytes: number) {
+    const frames = new BufferPool(KEPT_FRAME_BYTES);
     this.#native = native;
     this.#channel = new FrameChannel({
       open: openPipe,
       isMemoryShared: true,
+      allocate: (sizeBytes) => frames.take(sizeBytes),
       maxBytes,
       endOfTurn: (fn) => systemClock.endOfTurn(fn),
       onFrame: (frame) => this.#receive(frame),
@@ -57,8 +63,9 @@ class EngineChild {
       onClosed: () => process.exit(0),
     });
     this.#runner = new ChildRunner({
-      send: (frame) => this.send(frame),
+      send: (frame) => this.#channel.send(frame),
       flush: () => this.#channel.flush(),
+      release: (frame) => frames.give(frame.memory),
       nowMs: () => systemClock.nowMs(),
     });
   }

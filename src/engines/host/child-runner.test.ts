@@ -10,19 +10,22 @@ import { joinRows } from './rows.ts';
 
 type Run = (input: Tensor, params: Params) => NativeAnswer;
 
-/** A runner that writes down what it sends and when it flushes. */
-function makeRunner(nowMs: () => number = () => 0) {
+/** A runner that writes down what it sends, flushes and releases. @param isCopied what a send says of its tensors */
+function makeRunner(nowMs: () => number = () => 0, isCopied = true) {
+  const released: number[] = [];
   const sent: OutgoingFrame[] = [];
   const log: string[] = [];
   const runner = new ChildRunner({
     send: (frame) => {
       sent.push(frame);
       log.push(`${frame.kind} ${frame.jobs?.map((job) => job.id).join(',')}${frame.isLast ? ' last' : ''}`);
+      return isCopied;
     },
+    release: (frame) => released.push(frame.tag),
     flush: () => log.push('flush'),
     nowMs,
   });
-  return { runner, sent, log };
+  return { runner, sent, log, released };
 }
 
 function sessionOf(
@@ -38,6 +41,7 @@ function runFrame(tag: number, ...ids: number[]): Frame {
   const { dims, chunks } = joinRows(ids.map((id) => floats(id)));
   const tensors = [{ dtype: 'float32', dims, bytes: new Uint8Array(Buffer.concat(chunks)) } as const];
   return {
+    memory: new Uint8Array(0),
     kind: 'run',
     isLast: false,
     session: 1,
@@ -180,13 +184,27 @@ test('work behind the batches waits for them', async () => {
   assert.deepEqual(log, ['result 1 last', 'unload', 'flush']);
 });
 
+test('the memory of a batch is free after its last answer, unless outputs are still to be written from it', async () => {
+  const session = sessionOf((input) => [input]);
+  const copying = makeRunner();
+  const viewing = makeRunner(() => 0, false);
+  for (const { runner, released } of [copying, viewing]) {
+    runner.run(taskOf(session, runFrame(7, 1, 2)));
+    assert.deepEqual(released, []);
+    await settle();
+  }
+  assert.deepEqual([copying.released, viewing.released], [[7], []]);
+});
+
 test('an answer that cannot be sent fails its job instead', async () => {
   const log: string[] = [];
   const runner = new ChildRunner({
     send: (frame) => {
       if (frame.kind === 'result') throw new Error('too large');
       log.push(`${frame.kind} ${frame.isLast}`);
+      return true;
     },
+    release: () => {},
     flush: () => {},
     nowMs: () => 0,
   });

@@ -23,14 +23,19 @@ export interface RunTask {
 }
 
 export interface RunnerOptions {
-  readonly send: (frame: OutgoingFrame) => void;
+  /** True when the frame holds copies of its tensors. */
+  readonly send: (frame: OutgoingFrame) => boolean;
   readonly flush: () => void;
+  /** The memory of the frame is not used any more. */
+  readonly release: (frame: Frame) => void;
   readonly nowMs: () => number;
 }
 
 interface Batch extends RunTask {
   readonly dropped: Set<number>;
   unanswered: number;
+  /** Outputs are still to be written from where they lie, which may be the memory of an input. */
+  hasViews: boolean;
   ranMs: number;
 }
 
@@ -50,7 +55,13 @@ export class ChildRunner {
 
   /** Takes a batch: behind the others for a batch session, at once for a session with slots. */
   run(task: RunTask): void {
-    const batch = { ...task, dropped: new Set<number>(), unanswered: task.frame.jobs.length, ranMs: 0 };
+    const batch = {
+      ...task,
+      dropped: new Set<number>(),
+      unanswered: task.frame.jobs.length,
+      hasViews: false,
+      ranMs: 0,
+    };
     this.#batches.set(task.frame.tag, batch);
     if (task.session.capacity.kind === 'batch') this.enqueue(() => this.#runBatch(batch));
     else void this.#runBatch(batch);
@@ -138,7 +149,7 @@ export class ChildRunner {
       if (step.done) return step.value;
       if (batch.dropped.has(job.id)) await answer.return([]);
       requireWanted(batch, job);
-      this.#options.send({ kind: 'part', session, tag, jobs: [job], tensors: step.value.map(outgoing) });
+      this.#send(batch, { kind: 'part', session, tag, jobs: [job], tensors: step.value.map(outgoing) });
     }
   }
 
@@ -156,9 +167,15 @@ export class ChildRunner {
     const { session, tag } = batch.frame;
     const unanswered = batch.unanswered - answer.jobs.length;
     const ranUs = Math.min(MAX_U32, Math.round(batch.ranMs * 1000));
-    this.#options.send({ ...answer, session, tag, isLast: unanswered === 0, ranUs });
+    this.#send(batch, { ...answer, session, tag, isLast: unanswered === 0, ranUs });
     batch.unanswered = unanswered;
-    if (unanswered === 0) this.#batches.delete(tag);
+    if (unanswered > 0) return;
+    this.#batches.delete(tag);
+    if (!batch.hasViews) this.#options.release(batch.frame);
+  }
+
+  #send(batch: Batch, frame: OutgoingFrame): void {
+    if (!this.#options.send(frame)) batch.hasViews = true;
   }
 }
 

@@ -13,6 +13,8 @@ export interface FrameChannelOptions {
   readonly open: (target: ReadTarget) => Duplex;
   /** The pipe reads into memory that it uses again. */
   readonly isMemoryShared: boolean;
+  /** Memory for large frames. @default a new buffer for each */
+  readonly allocate?: (sizeBytes: number) => Buffer;
   /** Longest frame in either direction. */
   readonly maxBytes: number;
   readonly endOfTurn: (fn: () => void) => void;
@@ -32,11 +34,10 @@ export class FrameChannel implements ReadTarget {
   #isReading = true;
 
   constructor(options: FrameChannelOptions) {
-    const { maxBytes, isMemoryShared, endOfTurn, onClosed } = options;
+    const { maxBytes, endOfTurn, onClosed } = options;
     this.#options = options;
     this.#reader = new FrameReader({
-      maxBytes,
-      isMemoryShared,
+      ...options,
       onFrame: (bytes) => options.onFrame(decodeFrame(bytes)),
     });
     const stream = options.open(this);
@@ -47,9 +48,9 @@ export class FrameChannel implements ReadTarget {
     stream.on('close', onClosed);
   }
 
-  /** Queues a frame for the end of the turn. Throws SKY_REQUEST_TOO_LARGE, SKY_TENSOR_INVALID. */
-  send(frame: OutgoingFrame): void {
-    this.#writer.send(frame);
+  /** Queues a frame for the end of the turn; true when it holds copies of its tensors. Throws SKY_REQUEST_TOO_LARGE, SKY_TENSOR_INVALID. */
+  send(frame: OutgoingFrame): boolean {
+    return this.#writer.send(frame);
   }
 
   /** Writes what is queued now. */

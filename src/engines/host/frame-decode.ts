@@ -32,6 +32,7 @@ export function decodeFrame(frame: Uint8Array): Frame {
   const heads = readTensorHeads(view, tensorsAt, tensorCount);
   requireInside(heads.end + jsonBytes, bytes.length);
   return {
+    memory: frame,
     kind,
     isLast: view.getUint8(5) === 1,
     session: view.getUint32(8, true),

@@ -10,6 +10,8 @@ export interface FrameReaderOptions {
   readonly maxBytes: number;
   /** The memory of what is pushed is used again: frames that lie whole in it are copied. */
   readonly isMemoryShared: boolean;
+  /** Memory for a frame that does not come in one piece. @default a new buffer */
+  readonly allocate?: (sizeBytes: number) => Buffer;
   readonly onFrame: (bytes: Uint8Array) => void;
 }
 
@@ -71,7 +73,7 @@ export class FrameReader {
   }
 
   #begin(sizeBytes: number, bytes: Buffer): number {
-    const frame = allocate(sizeBytes);
+    const frame = this.#allocate(sizeBytes);
     this.#frame = frame;
     this.#filled = 0;
     return this.#fill(frame, bytes);
@@ -83,19 +85,19 @@ export class FrameReader {
     return used;
   }
 
+  /** Whoever announces more than the machine can hold is told so. */
+  #allocate(sizeBytes: number): Buffer {
+    try {
+      return this.#options.allocate?.(sizeBytes) ?? Buffer.allocUnsafeSlow(sizeBytes);
+    } catch {
+      throw frameError(`there is no memory for a frame of ${sizeBytes} bytes`);
+    }
+  }
+
   #advance(frame: Buffer, sizeBytes: number): void {
     this.#filled += sizeBytes;
     if (this.#filled < frame.length) return;
     this.#frame = undefined;
     this.#options.onFrame(frame);
-  }
-}
-
-/** Whoever announces more than the machine can hold is told so. */
-function allocate(sizeBytes: number): Buffer {
-  try {
-    return Buffer.allocUnsafeSlow(sizeBytes);
-  } catch {
-    throw frameError(`there is no memory for a frame of ${sizeBytes} bytes`);
   }
 }

@@ -24,11 +24,12 @@ export class FrameWriter {
     this.#options = options;
   }
 
-  /** Queues the frame for the end of the turn. Payloads must not change before they are written. Throws SKY_REQUEST_TOO_LARGE. */
-  send(frame: OutgoingFrame): void {
+  /** Queues the frame for the end of the turn. Payloads must not change before they are written, unless true says that they were copied. Throws SKY_REQUEST_TOO_LARGE. */
+  send(frame: OutgoingFrame): boolean {
     const chunks = encodeFrame(frame, this.#options.maxBytes);
     if (this.#chunks.length === 0) this.#options.endOfTurn(() => this.flush());
     this.#chunks.push(...chunks);
+    return chunks.length === 1;
   }
 
   /** Writes what is queued now. */

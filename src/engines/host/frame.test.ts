@@ -52,7 +52,7 @@ function elementBytes(dtype: DataType): number {
 }
 
 /** The frame as it goes out, its payloads cut at `cut`. */
-function outgoing(source: Omit<Frame, 'json'> & { json: unknown }, cut = 0): OutgoingFrame {
+function outgoing(source: Omit<Frame, 'memory'>, cut = 0): OutgoingFrame {
   return {
     ...source,
     tensors: source.tensors.map(({ dtype, dims, bytes }) => ({
@@ -68,9 +68,10 @@ function bytesOf(source: OutgoingFrame): Buffer {
 }
 
 /** Comparable: plain arrays instead of views. */
-function plain(source: Frame): unknown {
+function plain(source: Omit<Frame, 'memory'>): unknown {
   return {
     ...source,
+    memory: undefined,
     json: source.json === undefined ? undefined : JSON.stringify(source.json),
     tensors: source.tensors.map((tensor) => ({ ...tensor, bytes: [...tensor.bytes] })),
   };

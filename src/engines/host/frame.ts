@@ -82,6 +82,8 @@ export interface OutgoingFrame {
 
 /** A frame that was read. Tensors are views over it. */
 export interface Frame {
+  /** The bytes that it was read from. */
+  readonly memory: Uint8Array;
   readonly kind: FrameKind;
   readonly isLast: boolean;
   readonly session: number;

@@ -14,7 +14,7 @@ export interface HttpCall {
   readonly path: string;
   readonly query: string;
   readonly headers: HeaderView;
-  /** Exact size, at offset 0 of its own ArrayBuffer unless it is small. */
+  /** Exact size, at an aligned offset. Valid until a reply with status 200: its memory is then used again. */
   readonly body: Uint8Array;
   readonly principal: Principal;
   /** Monotonic milliseconds of the injected clock. */
@@ -28,6 +28,8 @@ export interface HttpCall {
     body: Uint8Array | string,
     headers?: Readonly<Record<string, string>>,
   ): void;
+  /** Memory for what is made of the body; valid as long as the body. Any content. */
+  allocate(sizeBytes: number): Buffer;
   /** Calls `fn` when the client goes away before the reply. At most one. */
   onGone(fn: () => void): void;
   /** Adds a field to the access log line. */

@@ -1,4 +1,5 @@
 /** Composition of the HTTP server: one route table, one pipeline, a wire back-end below. */
+import { BufferPool } from '../../core/buffer-pool.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
@@ -11,8 +12,13 @@ import { createRequestIds } from './request-id.ts';
 import { RequestPipeline } from './request-pipeline.ts';
 import type { Authorize, UnmatchedHook } from './request-pipeline.ts';
 import { createRouter } from './router.ts';
+import { createFastHttpBackend } from './wire/fast/backend.ts';
 import { createNodeHttpBackend } from './wire/node/backend.ts';
 import type { BoundAddress, ListenAddress, WireBackend } from './wire/wire.ts';
+
+/** The wire back-ends by the names of `--http_backend`: our own strict reader, and node:http. */
+export const HTTP_BACKENDS = { fast: createFastHttpBackend, node: createNodeHttpBackend } as const;
+export type HttpBackendName = keyof typeof HTTP_BACKENDS;
 
 export interface HttpServerOptions {
   readonly routes: readonly Route[];
@@ -22,7 +28,7 @@ export interface HttpServerOptions {
   readonly metrics: Metrics;
   /** @default no access log */
   readonly accessLog?: AccessLog | undefined;
-  /** @default node:http */
+  /** @default fast */
   readonly backend?: WireBackend;
   /** Asked before the body is read. @default everything is allowed */
   readonly authorize?: Authorize;
@@ -65,11 +71,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     log,
     metrics: createHttpMetrics(options.metrics, routes),
     budget: new ByteBudget(limits.max_inflight_bytes),
+    pool: new BufferPool(limits.max_pooled_bytes),
     accessLog: options.accessLog,
     commonHeaders: options.cors === true ? CORS_HEADERS : [],
     newId: createRequestIds(),
   });
-  const backend = options.backend ?? createNodeHttpBackend({ limits, clock, log });
+  const backend = options.backend ?? createFastHttpBackend({ limits, clock, log });
   return {
     listen: (address) => backend.listen(address, pipeline),
     drain: () => backend.drain(),

@@ -2,6 +2,7 @@
  * What happens to every request, in order: route, authorize, limits, body, decompress, handler. Each step may answer;
  * a step that answers before the body is read saves reading it.
  */
+import type { BufferPool } from '../../core/buffer-pool.ts';
 import type { Clock } from '../../core/clock.ts';
 import { isSkyliftError } from '../../core/errors.ts';
 import type { SkyliftError } from '../../core/errors.ts';
@@ -48,6 +49,7 @@ export interface PipelineOptions {
   readonly log: Log;
   readonly metrics: HttpMetrics;
   readonly budget: ByteBudget;
+  readonly pool: BufferPool;
   readonly accessLog: AccessLog | undefined;
   /** Added to every reply. */
   readonly commonHeaders: HeaderList;
@@ -59,6 +61,7 @@ export class RequestPipeline implements WireHandler, CallHost {
   readonly log: Log;
   readonly metrics: HttpMetrics;
   readonly budget: ByteBudget;
+  readonly pool: BufferPool;
   readonly accessLog: AccessLog | undefined;
   readonly commonHeaders: HeaderList;
   readonly newId: () => string;
@@ -71,6 +74,7 @@ export class RequestPipeline implements WireHandler, CallHost {
     this.log = options.log;
     this.metrics = options.metrics;
     this.budget = options.budget;
+    this.pool = options.pool;
     this.accessLog = options.accessLog;
     this.commonHeaders = options.commonHeaders;
     this.newId = options.newId;

@@ -5,6 +5,7 @@ import type { HeaderView, HttpCall, Route } from '../protocols/http-call.ts';
 import { ANONYMOUS } from '../runtime/requests.ts';
 import type { Principal } from '../runtime/requests.ts';
 import type { AccessLog } from './access-log.ts';
+import type { BufferPool } from '../../core/buffer-pool.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { errorBody, httpFailure, JSON_TYPE } from './error-reply.ts';
 import type { HttpFailure } from './error-reply.ts';
@@ -25,6 +26,7 @@ export interface CallHost {
   readonly log: Log;
   readonly metrics: HttpMetrics;
   readonly budget: ByteBudget;
+  readonly pool: BufferPool;
   readonly accessLog: AccessLog | undefined;
   /** Added to every reply. */
   readonly commonHeaders: HeaderList;
@@ -52,6 +54,7 @@ export class ServerCall implements HttpCall, WireReceiver {
   readonly #isIdFromCaller: boolean;
   #metrics: RouteMetrics;
   #heldBytes = 0;
+  #memory: Buffer[] | undefined;
   #bytesIn = 0;
   #isDone = false;
   #isGone = false;
@@ -136,6 +139,12 @@ export class ServerCall implements HttpCall, WireReceiver {
     return true;
   }
 
+  allocate(sizeBytes: number): Buffer {
+    const bytes = this.#host.pool.take(sizeBytes);
+    (this.#memory ??= []).push(bytes);
+    return bytes;
+  }
+
   bodyArrived(bytes: Uint8Array): void {
     this.#bytesIn = bytes.length;
     this.#host.bodyArrived(this, bytes);
@@ -168,6 +177,14 @@ export class ServerCall implements HttpCall, WireReceiver {
     }
   }
 
+  /** Only a good answer proves that nobody reads the request any more: after an early one it may be on its way to an engine. */
+  #recycle(status: number, reply: Uint8Array | string): void {
+    for (const bytes of this.#memory ?? [])
+      if (status === 200 && (typeof reply === 'string' || reply.buffer !== bytes.buffer))
+        this.#host.pool.give(bytes);
+    this.#memory = undefined;
+  }
+
   get #label(): string {
     return this.route?.pattern ?? UNMATCHED_ROUTE;
   }
@@ -178,6 +195,7 @@ export class ServerCall implements HttpCall, WireReceiver {
     this.#isDone = true;
     this.body = EMPTY;
     host.budget.give(this.#heldBytes);
+    this.#recycle(status, body);
     host.finished();
     this.#metrics.observe(this.method, status, durationMs);
     host.accessLog?.({

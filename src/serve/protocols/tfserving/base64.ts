@@ -1,7 +1,7 @@
 /** `{"b64": "..."}`: a value, wherever a value can stand, and never an object of named inputs. */
 import { SkyliftError } from '../../../core/errors.ts';
 import { skipWhitespace } from '../../../tensor/json/grammar.ts';
-import type { JsonBody } from './json-body.ts';
+import type { Allocate, Base64Object, JsonBody } from './json-body.ts';
 
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
@@ -14,18 +14,15 @@ const EQUALS = 0x3d;
 const KEY = Buffer.from('"b64"');
 
 /** Decoded at a time, a multiple of 4: strings of this size are cheap to make, of a megabyte they are not. */
-const CHUNK_BYTES = 16 * 1024;
-
-/** Where a base64 object stands in the body. */
-export interface Base64Object {
-  /** Offset of the opening quote of the base64 text. */
-  readonly quoteAt: number;
-  /** Offset behind the object. */
-  readonly end: number;
-}
+const CHUNK_BYTES = 32 * 1024;
 
 /** The base64 object that starts at `offset`: exactly one key `b64` with a string; undefined for any other value. */
 export function base64At(body: JsonBody, offset: number): Base64Object | undefined {
+  if (body.lastBase64?.at !== offset) body.lastBase64 = { at: offset, found: findBase64(body, offset) };
+  return body.lastBase64.found;
+}
+
+function findBase64(body: JsonBody, offset: number): Base64Object | undefined {
   const { bytes } = body;
   if (bytes[offset] !== OPEN) return undefined;
   const keyAt = skipWhitespace(bytes, offset + 1);
@@ -34,19 +31,20 @@ export function base64At(body: JsonBody, offset: number): Base64Object | undefin
   if (bytes[colonAt] !== COLON) return undefined;
   const quoteAt = skipWhitespace(bytes, colonAt + 1);
   if (bytes[quoteAt] !== QUOTE) return undefined;
-  const closeAt = skipWhitespace(bytes, stringEnd(body, quoteAt));
-  return bytes[closeAt] === CLOSE ? { quoteAt, end: closeAt + 1 } : undefined;
+  const textEnd = stringEnd(body, quoteAt);
+  const closeAt = skipWhitespace(bytes, textEnd);
+  return bytes[closeAt] === CLOSE ? { quoteAt, textEnd, end: closeAt + 1 } : undefined;
 }
 
 /** The decoded bytes of a base64 object; the cursor stands behind it. Throws SKY_TENSOR_INVALID, SKY_JSON_MALFORMED. */
-export function readBase64(body: JsonBody, { quoteAt, end }: Base64Object): Buffer {
-  const { bytes, reader } = body;
+export function readBase64(body: JsonBody, { quoteAt, textEnd, end }: Base64Object): Buffer {
+  const { bytes, reader, allocate } = body;
   // Text that decodes strictly holds no character that JSON would read differently.
-  let decoded = decodeStrict(bytes, quoteAt + 1, stringEnd(body, quoteAt) - 1);
+  let decoded = decodeStrict(bytes.subarray(quoteAt + 1, textEnd - 1), allocate);
   if (decoded === undefined) {
     reader.offset = quoteAt;
     const text = Buffer.from(reader.readString().replaceAll(/\s/g, ''));
-    decoded = decodeStrict(text, 0, text.length);
+    decoded = decodeStrict(text, allocate);
   }
   if (decoded === undefined) throw new SkyliftError('SKY_TENSOR_INVALID', 'Unable to base64 decode');
   reader.offset = end;
@@ -69,16 +67,15 @@ function stringEnd({ bytes, reader }: JsonBody, quoteAt: number): number {
  * Standard alphabet, padding whole or absent. Node skips what is no base64 character, so that the length tells; it
  * also takes the URL alphabet, which TensorFlow Serving (absl::Base64Unescape) refuses.
  */
-function decodeStrict(text: Buffer, start: number, end: number): Buffer | undefined {
-  const padding = paddingLength(text, start, end);
-  const characters = end - start - padding;
-  if (padding > 0 && (end - start) % 4 !== 0) return undefined;
-  const range = text.subarray(start, end);
-  if (characters % 4 === 1 || range.includes(MINUS) || range.includes(UNDERSCORE)) return undefined;
-  const decoded = Buffer.allocUnsafeSlow(bytesOf(characters));
+function decodeStrict(text: Buffer, allocate: Allocate): Buffer | undefined {
+  const padding = paddingLength(text);
+  const characters = text.length - padding;
+  if (padding > 0 && text.length % 4 !== 0) return undefined;
+  if (characters % 4 === 1 || text.includes(MINUS) || text.includes(UNDERSCORE)) return undefined;
+  const decoded = allocate(bytesOf(characters));
   let at = 0;
-  for (let from = start; from < start + characters; from += CHUNK_BYTES) {
-    const to = Math.min(from + CHUNK_BYTES, start + characters);
+  for (let from = 0; from < characters; from += CHUNK_BYTES) {
+    const to = Math.min(from + CHUNK_BYTES, characters);
     const written = decoded.write(text.toString('latin1', from, to), at, 'base64');
     if (written !== bytesOf(to - from)) return undefined;
     at += written;
@@ -86,9 +83,9 @@ function decodeStrict(text: Buffer, start: number, end: number): Buffer | undefi
   return decoded;
 }
 
-function paddingLength(text: Buffer, start: number, end: number): number {
-  if (end - start < 2 || text[end - 1] !== EQUALS) return 0;
-  return text[end - 2] === EQUALS ? 2 : 1;
+function paddingLength(text: Buffer): number {
+  if (text.at(-1) !== EQUALS) return 0;
+  return text.at(-2) === EQUALS ? 2 : 1;
 }
 
 function bytesOf(characters: number): number {

@@ -6,6 +6,7 @@ import type { Tensor } from '../../../tensor/tensor.ts';
 import { readColumns } from './columns.ts';
 import { invalidRequest } from './errors.ts';
 import { documentError, openBody } from './json-body.ts';
+import type { Allocate, JsonBody } from './json-body.ts';
 import { readRequestObject } from './request-object.ts';
 import type { PredictFormat, RequestObject, TensorMember } from './request-object.ts';
 import { readRows } from './rows.ts';
@@ -32,8 +33,13 @@ export interface ParsedPredict {
  * Throws what `lookup` throws, SKY_JSON_MALFORMED, SKY_REQUEST_INVALID, SKY_REQUEST_TOO_LARGE, SKY_INPUT_UNKNOWN,
  * SKY_TENSOR_INVALID.
  */
-export function parsePredict(bytes: Uint8Array, lookup: SignatureLookup, limits: Limits): ParsedPredict {
-  return new PredictParser(bytes, lookup, limits).parse();
+export function parsePredict(
+  bytes: Uint8Array,
+  lookup: SignatureLookup,
+  limits: Limits,
+  allocate?: Allocate,
+): ParsedPredict {
+  return new PredictParser(() => openBody(bytes, limits, allocate), lookup).parse();
 }
 
 /** Tensors that were read before the whole document was seen. */
@@ -47,19 +53,18 @@ interface ReadAhead {
 }
 
 class PredictParser {
-  readonly #bytes: Uint8Array;
+  /** A view of the body with its own cursor. */
+  readonly #open: () => JsonBody;
   readonly #lookup: SignatureLookup;
-  readonly #limits: Limits;
   #ahead: ReadAhead | undefined;
 
-  constructor(bytes: Uint8Array, lookup: SignatureLookup, limits: Limits) {
-    this.#bytes = bytes;
+  constructor(open: () => JsonBody, lookup: SignatureLookup) {
+    this.#open = open;
     this.#lookup = lookup;
-    this.#limits = limits;
   }
 
   parse(): ParsedPredict {
-    const body = openBody(this.#bytes, this.#limits);
+    const body = this.#open();
     const object = readRequestObject(body, (member, name) => this.#readAhead(member, name));
     const ahead = this.#ahead?.signatureName === object.signatureName ? this.#ahead : undefined;
     const { name, signature } = ahead?.found ?? this.#lookup(object.signatureName);
@@ -99,7 +104,7 @@ class PredictParser {
   #tensorMember({ instances, inputs }: RequestObject): TensorMember {
     if (instances && inputs)
       throw documentError(
-        openBody(this.#bytes, this.#limits),
+        this.#open(),
         "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ",
       );
     const member = instances ?? inputs;
@@ -108,7 +113,7 @@ class PredictParser {
   }
 
   #readMember({ format, offset }: TensorMember, { inputs }: Signature): { inputs: Inputs; end: number } {
-    const body = openBody(this.#bytes, this.#limits); // of its own: a failure leaves it anywhere
+    const body = this.#open(); // of its own: a failure leaves it anywhere
     body.reader.offset = offset;
     const tensors = format === 'row' ? readRows(body, inputs) : readColumns(body, inputs);
     return { inputs: tensors, end: body.reader.offset };

@@ -19,7 +19,9 @@ const NO_PARAMS: ReadonlyMap<string, never> = new Map<string, never>();
 export function predict(call: HttpCall, context: TfservingContext): void {
   const path = modelPath(call);
   const deadlineAtMs = deadlineOf(call, context);
-  const parsed = parsePredict(call.body, signatureLookup(context.runtime, path), context.limits);
+  const allocate = (sizeBytes: number): Buffer => call.allocate(sizeBytes);
+  const lookup = signatureLookup(context.runtime, path);
+  const parsed = parsePredict(call.body, lookup, context.limits, allocate);
   call.note('signature', parsed.signature);
   const request = {
     id: call.id,

@@ -1,16 +1,18 @@
 /**
- * Puts the pieces of a request body into one buffer of exact size. Memory is asked for before it is allocated, and no
+ * Puts the pieces of a request body into one buffer. Memory is asked for before it is allocated, and no
  * object is kept per piece: a body of one-byte chunks costs no more than a whole one.
  */
 import type { WireReceiver } from './wire.ts';
 
 const FIRST_CAPACITY_BYTES = 16 * 1024; // for bodies of unknown length; doubles as they grow
+type BodyMemory = Pick<WireReceiver, 'reserve' | 'allocate'>;
+
 const EMPTY = new Uint8Array(0);
 
 type CollectorState = 'more' | 'complete' | 'too-large' | 'over-budget';
 
 export class BodyCollector {
-  readonly #receiver: Pick<WireReceiver, 'reserve'>;
+  readonly #receiver: BodyMemory;
   readonly #maxBytes: number;
   /** Announced length; undefined: known at the end only. */
   readonly #lengthBytes: number | undefined;
@@ -18,7 +20,7 @@ export class BodyCollector {
   #filledBytes = 0;
 
   /** @param lengthBytes announced and already checked against `maxBytes` and reserved; undefined when chunked */
-  constructor(receiver: Pick<WireReceiver, 'reserve'>, maxBytes: number, lengthBytes: number | undefined) {
+  constructor(receiver: BodyMemory, maxBytes: number, lengthBytes: number | undefined) {
     this.#receiver = receiver;
     this.#maxBytes = maxBytes;
     this.#lengthBytes = lengthBytes;
@@ -39,19 +41,16 @@ export class BodyCollector {
     return filled === this.#lengthBytes ? 'complete' : 'more';
   }
 
-  /** The body so far, of exact size, at offset 0 of its own memory unless it came in one piece. */
+  /** The body so far, at the start of its memory unless it came in one piece. */
   take(): Uint8Array {
-    if (this.#filledBytes === this.#buffer.length) return this.#buffer;
-    const exact = Buffer.allocUnsafeSlow(this.#filledBytes);
-    exact.set(this.#buffer.subarray(0, this.#filledBytes));
-    return exact;
+    return this.#buffer.subarray(0, this.#filledBytes);
   }
 
   #grow(wantedBytes: number): boolean {
     const capacity = this.#lengthBytes ?? this.#nextCapacity(wantedBytes);
     const moreBytes = capacity - this.#buffer.length;
     if (this.#lengthBytes === undefined && !this.#receiver.reserve(moreBytes)) return false;
-    const larger = Buffer.allocUnsafeSlow(capacity);
+    const larger = this.#receiver.allocate(capacity);
     larger.set(this.#buffer.subarray(0, this.#filledBytes));
     this.#buffer = larger;
     return true;

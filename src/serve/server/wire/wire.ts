@@ -22,6 +22,8 @@ export type HeadProblem =
 export interface WireReceiver {
   /** Asks for `sizeBytes` of memory before a body is allocated; false: the server holds enough already. */
   reserve(sizeBytes: number): boolean;
+  /** Memory for a body, which was reserved before. It is the receiver's again with its reply. */
+  allocate(sizeBytes: number): Buffer;
   /** The whole body. */
   bodyArrived(bytes: Uint8Array): void;
   /** No body will come; an answer is expected all the same. */

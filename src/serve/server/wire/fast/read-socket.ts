@@ -3,7 +3,8 @@ import { Socket } from 'node:net';
 import { readInto } from '../../../../core/read-into.ts';
 import type { ReadTarget } from '../../../../core/read-into.ts';
 
-const SHARED_BYTES = 256 * 1024;
+/** Larger bodies have their first piece copied and the rest read into place. */
+const SHARED_BYTES = 64 * 1024;
 
 /** Where node:net keeps the handle of a socket: not documented, so that its absence is no error. */
 const HANDLE = '_handle';

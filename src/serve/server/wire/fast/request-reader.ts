@@ -19,6 +19,9 @@ const DEL = 0x7f;
 /** Longer heads are not worth remembering. */
 const REMEMBERED_HEAD_BYTES = 1024;
 
+/** Bodies up to this size that come at once are cheapest in the memory that node keeps for small buffers. */
+const SMALL_BODY_BYTES = 4 * 1024;
+
 export interface ReaderLimits {
   readonly maxHeaderBytes: number;
   readonly maxHeaders: number;
@@ -94,8 +97,8 @@ export class RequestReader {
   /** Where the next bytes of the body belong; undefined when they may come anywhere. */
   nextBuffer(): Buffer | undefined {
     if (this.#phase !== 'length') return undefined;
-    this.#body ??= Buffer.allocUnsafeSlow(this.#head?.bodyBytes ?? 0);
-    return this.#body.subarray(this.#filledBytes);
+    this.#body ??= this.#receiver?.allocate(this.#head?.bodyBytes ?? 0);
+    return this.#body?.subarray(this.#filledBytes);
   }
 
   /** Takes bytes as they came; those that lie in `nextBuffer` already are not copied. */
@@ -251,13 +254,13 @@ export class RequestReader {
 
   #takeLength(bytes: Buffer, at: number): number {
     const lengthBytes = this.#head?.bodyBytes ?? 0;
-    if (this.#body === undefined && bytes.length - at >= lengthBytes) {
-      this.#body = Buffer.from(bytes.subarray(at, at + lengthBytes));
-      this.#filledBytes = lengthBytes;
-      this.#finishIfFull();
+    const isWhole = this.#filledBytes === 0 && bytes.length - at >= lengthBytes;
+    if (isWhole && lengthBytes <= SMALL_BODY_BYTES) {
+      this.#deliver(Buffer.from(bytes.subarray(at, at + lengthBytes)));
       return lengthBytes;
     }
-    this.#body ??= Buffer.allocUnsafeSlow(lengthBytes);
+    this.#body ??= this.#receiver?.allocate(lengthBytes);
+    if (this.#body === undefined) return NEEDS_MORE;
     const used = bytes.copy(this.#body, this.#filledBytes, at);
     this.#filledBytes += used;
     this.#finishIfFull();
