@@ -49,7 +49,7 @@ export class ChildLink {
       open: (target) => pipeOf(this.#child).on('data', (piece: Buffer) => target.received(piece)),
       isMemoryShared: false,
       maxBytes: limits.max_frame_bytes,
-      endOfTurn: (fn) => clock.endOfTurn(fn),
+      later: queueMicrotask, // the scheduler has combined what arrived in this turn: the engine should not wait
       onFrame: options.onFrame,
       onViolation: options.onViolation,
       onClosed: () => this.#pipeClosed(),
@@ -66,7 +66,7 @@ export class ChildLink {
     return !this.#exit.isGone && this.#exit.intent === undefined && !this.#isPipeClosed;
   }
 
-  /** Queues a frame for the end of the turn. Throws SKY_ENGINE_LOST, SKY_REQUEST_TOO_LARGE, SKY_TENSOR_INVALID. */
+  /** Queues a frame. Throws SKY_ENGINE_LOST, SKY_REQUEST_TOO_LARGE, SKY_TENSOR_INVALID. */
   send(frame: OutgoingFrame): void {
     if (!this.isLive) throw this.lost(this.#exit.intent?.reason ?? 'it has ended');
     this.#channel.send(frame);

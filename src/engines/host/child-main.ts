@@ -55,7 +55,7 @@ class EngineChild {
       isMemoryShared: true,
       allocate: (sizeBytes) => frames.take(sizeBytes),
       maxBytes,
-      endOfTurn: (fn) => systemClock.endOfTurn(fn),
+      later: (fn) => systemClock.endOfTurn(fn),
       onFrame: (frame) => this.#receive(frame),
       onViolation: (error) => {
         throw error;

@@ -17,7 +17,8 @@ export interface FrameChannelOptions {
   readonly allocate?: (sizeBytes: number) => Buffer;
   /** Longest frame in either direction. */
   readonly maxBytes: number;
-  readonly endOfTurn: (fn: () => void) => void;
+  /** Calls back when everything that is sent together has been sent. */
+  readonly later: (fn: () => void) => void;
   /** May throw SKY_ENGINE_PROTOCOL, which goes to `onViolation`. */
   readonly onFrame: (frame: Frame) => void;
   /** The other side broke the rules. Nothing more is read. */
@@ -34,7 +35,7 @@ export class FrameChannel implements ReadTarget {
   #isReading = true;
 
   constructor(options: FrameChannelOptions) {
-    const { maxBytes, endOfTurn, onClosed } = options;
+    const { maxBytes, later, onClosed } = options;
     this.#options = options;
     this.#reader = new FrameReader({
       ...options,
@@ -42,13 +43,13 @@ export class FrameChannel implements ReadTarget {
     });
     const stream = options.open(this);
     this.#stream = stream;
-    this.#writer = new FrameWriter({ stream, maxBytes, endOfTurn });
+    this.#writer = new FrameWriter({ stream, maxBytes, later });
     stream.on('end', onClosed);
     stream.on('error', onClosed);
     stream.on('close', onClosed);
   }
 
-  /** Queues a frame for the end of the turn; true when it holds copies of its tensors. Throws SKY_REQUEST_TOO_LARGE, SKY_TENSOR_INVALID. */
+  /** Queues a frame; true when it holds copies of its tensors. Throws SKY_REQUEST_TOO_LARGE, SKY_TENSOR_INVALID. */
   send(frame: OutgoingFrame): boolean {
     return this.#writer.send(frame);
   }

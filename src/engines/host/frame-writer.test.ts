@@ -19,7 +19,7 @@ function makeWriter() {
       done();
     },
   });
-  const writer = new FrameWriter({ stream, maxBytes: 2 ** 20, endOfTurn: (fn) => turns.push(fn) });
+  const writer = new FrameWriter({ stream, maxBytes: 2 ** 20, later: (fn) => turns.push(fn) });
   return { writer, writes, stream, endTurn: () => turns.splice(0).forEach((fn) => fn()) };
 }
 

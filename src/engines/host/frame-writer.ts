@@ -1,5 +1,5 @@
 /**
- * Writes frames to a stream: those of one event-loop turn leave together, small ones as one piece, large payloads from
+ * Writes frames to a stream: those that are sent together leave together, small ones as one piece, large payloads from
  * where they lie. Waiting replies and requests belong in the queues of the scheduler, so that back-pressure is not heeded.
  */
 import type { Duplex } from 'node:stream';
@@ -12,8 +12,8 @@ const SMALL_BYTES = 16 * 1024;
 export interface FrameWriterOptions {
   readonly stream: Duplex;
   readonly maxBytes: number;
-  /** Calls back after all I/O callbacks of this event-loop turn. */
-  readonly endOfTurn: (fn: () => void) => void;
+  /** Calls back when everything that is sent together has been sent. */
+  readonly later: (fn: () => void) => void;
 }
 
 export class FrameWriter {
@@ -24,10 +24,10 @@ export class FrameWriter {
     this.#options = options;
   }
 
-  /** Queues the frame for the end of the turn. Payloads must not change before they are written, unless true says that they were copied. Throws SKY_REQUEST_TOO_LARGE. */
+  /** Queues the frame. Payloads must not change before they are written, unless true says that they were copied. Throws SKY_REQUEST_TOO_LARGE. */
   send(frame: OutgoingFrame): boolean {
     const chunks = encodeFrame(frame, this.#options.maxBytes);
-    if (this.#chunks.length === 0) this.#options.endOfTurn(() => this.flush());
+    if (this.#chunks.length === 0) this.#options.later(() => this.flush());
     this.#chunks.push(...chunks);
     return chunks.length === 1;
   }
