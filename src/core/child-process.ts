@@ -3,7 +3,7 @@
  * outlive the parent, as far as the platform offers it. Sources: setpriv(1), prlimit(1) of util-linux.
  */
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, StdioPipe } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,9 @@ const ENVIRONMENT_ALLOW_LIST = [
 /** Node hands this variable on by itself; a child that is killed while it writes its file spoils the parent's report. */
 const NO_COVERAGE = { NODE_V8_COVERAGE: undefined };
 
+/** As 'pipe', but on Windows one that can be read and written at the same time. */
+const PIPE: StdioPipe = 'overlapped';
+
 export interface ChildSpec {
   /** Module to run; made by `siblingEntry`. */
   readonly entry: string;
@@ -34,6 +37,8 @@ export interface ChildSpec {
   readonly env?: Readonly<Record<string, string>>;
   /** A duplex pipe as descriptor 3 when true. */
   readonly channel: boolean;
+  /** Given to the child beside the pipe, as descriptors 4, 5 ... @default none */
+  readonly descriptors?: readonly number[];
 }
 
 /** One layer around a child and whether this machine has it; `doctor` shows the list. */
@@ -78,7 +83,7 @@ export function spawnLimited(spec: ChildSpec): ChildProcess {
     ...(spec.args ?? []),
   ];
   return spawn(command ?? process.execPath, args, {
-    stdio: ['ignore', 'pipe', 'pipe', ...(spec.channel ? (['overlapped'] as const) : [])], // 'pipe' but on Windows
+    stdio: ['ignore', 'pipe', 'pipe', ...(spec.channel ? [PIPE, ...(spec.descriptors ?? [])] : [])],
     env: { ...scrubbedEnvironment(), ...NO_COVERAGE, ...spec.env },
     windowsHide: true,
   });

@@ -9,6 +9,7 @@ import type { ExitReport } from '../port.ts';
 import { ExitWatch } from './exit-watch.ts';
 import { FrameChannel } from './frame-channel.ts';
 import type { Frame, OutgoingFrame } from './frame.ts';
+import { PayloadSlots } from './payload-slots.ts';
 
 /** Time that a process gets to end in order, and that one whose pipe broke gets to end by itself. */
 const CLOSE_GRACE_MS = 1000;
@@ -31,23 +32,32 @@ export class ChildLink {
   readonly #child: ChildProcess;
   readonly #exit: ExitWatch;
   readonly #channel: FrameChannel;
+  readonly #slots: PayloadSlots | undefined;
   #isPipeClosed = false;
 
   /** Throws SKY_ENGINE_START. */
   constructor(options: ChildLinkOptions) {
     const { entry, memoryBytes, clock, limits } = options;
     this.#clock = clock;
+    this.#slots = PayloadSlots.open();
+    const slots = this.#slots && [this.#slots.engineDescriptor];
+    const settings = [limits.heartbeat_ms, limits.max_frame_bytes, slots ? 1 : 0];
     this.#child = spawnLimited({
       entry,
-      args: [String(limits.heartbeat_ms), String(limits.max_frame_bytes)],
+      args: settings.map(String),
       memoryBytes,
       channel: true,
+      ...(slots && { descriptors: slots }),
     });
+    this.#slots?.handedOver();
+    const pipe = pipeOf(this.#child);
+    if (!pipe) throw this.#notStarted();
     this.pid = this.#child.pid ?? 0;
     this.#exit = new ExitWatch(this.#child, clock);
     this.#channel = new FrameChannel({
-      open: (target) => pipeOf(this.#child).on('data', (piece: Buffer) => target.received(piece)),
+      open: (target) => pipe.on('data', (piece: Buffer) => target.received(piece)),
       isMemoryShared: false,
+      slots: this.#slots,
       maxBytes: limits.max_frame_bytes,
       later: queueMicrotask, // the scheduler has combined what arrived in this turn: the engine should not wait
       onFrame: options.onFrame,
@@ -91,9 +101,15 @@ export class ChildLink {
     this.#clock.clear(timer);
   }
 
+  /** The engine has answered everything that the frame asked: its payload is not read any more. */
+  release(tag: number): void {
+    this.#slots?.release(tag);
+  }
+
   /** Drops the pipe of a process that has ended. */
   destroy(): void {
     this.#channel.destroy();
+    this.#slots?.close();
   }
 
   /** The error of what was asked of a process that is gone. */
@@ -108,13 +124,18 @@ export class ChildLink {
     this.#afterGrace('closed its pipe');
   }
 
+  #notStarted(): SkyliftError {
+    this.#slots?.close();
+    const { pid = 'without id' } = this.#child;
+    return new SkyliftError('SKY_ENGINE_START', `process ${pid} has no pipe to the front`);
+  }
+
   #afterGrace(reason: string): ReturnType<Clock['setTimer']> {
     return this.#clock.setTimer(this.#clock.nowMs() + CLOSE_GRACE_MS, () => this.kill(reason));
   }
 }
 
-function pipeOf(child: ChildProcess): Duplex {
+function pipeOf(child: ChildProcess): Duplex | undefined {
   const stream = child.stdio?.[3]; // no stdio at all when the system is out of descriptors
-  if (stream instanceof Duplex) return stream;
-  throw new SkyliftError('SKY_ENGINE_START', `process ${child.pid ?? 'without id'} has no pipe to the front`);
+  return stream instanceof Duplex ? stream : undefined;
 }

@@ -14,10 +14,13 @@ import { PROTOCOL_VERSION } from './frame.ts';
 import type { Frame, OutgoingFrame } from './frame.ts';
 import { FrameChannel } from './frame-channel.ts';
 import { formatError, parseParams } from './messages.ts';
+import { readSlot } from './payload-slots.ts';
 import type { NativeEngine, NativeLoadSpec, NativeSession } from './native.ts';
 
 /** Descriptor of the pipe to the front. */
 const CHANNEL_DESCRIPTOR = 3;
+/** Descriptor of the payload slots. */
+const SLOTS_DESCRIPTOR = 4;
 
 /** Of small frames; large ones are read where they stay. */
 const READ_BUFFER_BYTES = 256 * 1024;
@@ -31,12 +34,12 @@ interface LoadedSession {
   readonly signatures: readonly string[];
 }
 
-/** Serves `native` to the front until the front closes the pipe. Settings come as arguments: heartbeat in ms, longest frame in bytes. */
+/** Serves `native` to the front until the front closes the pipe. Settings come as arguments: heartbeat in ms, longest frame in bytes, 1 when there are payload slots. */
 export function runEngine(native: NativeEngine): void {
-  const [heartbeatMs, maxBytes] = process.argv.slice(2).map(Number);
+  const [heartbeatMs, maxBytes, hasSlots] = process.argv.slice(2).map(Number);
   if (!heartbeatMs || !maxBytes)
     throw new SkyliftError('SKY_INTERNAL', 'an engine is started by the front only');
-  const child = new EngineChild(native, maxBytes);
+  const child = new EngineChild(native, maxBytes, hasSlots === 1);
   child.send({ kind: 'hello', json: { protocol: PROTOCOL_VERSION, versions: native.versions } });
   setInterval(() => child.send({ kind: 'heartbeat' }), heartbeatMs);
 }
@@ -47,13 +50,14 @@ class EngineChild {
   readonly #runner: ChildRunner;
   readonly #sessions = new Map<number, LoadedSession>();
 
-  constructor(native: NativeEngine, maxBytes: number) {
+  constructor(native: NativeEngine, maxBytes: number, hasSlots: boolean) {
     const frames = new BufferPool(KEPT_FRAME_BYTES);
     this.#native = native;
     this.#channel = new FrameChannel({
       open: openPipe,
       isMemoryShared: true,
       allocate: (sizeBytes) => frames.take(sizeBytes),
+      ...(hasSlots && { readSlot: (offset, sizeBytes) => takeSlot(frames.take(sizeBytes), offset) }),
       maxBytes,
       later: (fn) => systemClock.endOfTurn(fn),
       onFrame: (frame) => this.#receive(frame),
@@ -125,6 +129,11 @@ class EngineChild {
     const params = parseParams(frame.json, frame.jobs.length);
     this.#runner.run({ session: loaded.native, signature, frame, params });
   }
+}
+
+function takeSlot(buffer: Buffer, offset: number): Buffer {
+  readSlot(SLOTS_DESCRIPTOR, buffer, offset);
+  return buffer;
 }
 
 function openPipe(target: ReadTarget): Socket {

@@ -154,6 +154,10 @@ class EngineProcess implements Engine, SessionHost {
     this.#link.send(frame);
   }
 
+  release(tag: number): void {
+    this.#link.release(tag);
+  }
+
   nextTag(): number {
     this.#lastTag = this.#lastTag === MAX_TAG ? HELLO_TAG + 1 : this.#lastTag + 1;
     return this.#lastTag;

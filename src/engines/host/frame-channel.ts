@@ -5,8 +5,10 @@ import { isSkyliftError } from '../../core/errors.ts';
 import type { SkyliftError } from '../../core/errors.ts';
 import type { Frame, OutgoingFrame } from './frame.ts';
 import { decodeFrame } from './frame-decode.ts';
+import type { ReadSlot } from './frame-decode.ts';
 import { FrameReader } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
+import type { PayloadSlots } from './payload-slots.ts';
 
 export interface FrameChannelOptions {
   /** Gives the pipe, which reads for `target`. */
@@ -15,6 +17,10 @@ export interface FrameChannelOptions {
   readonly isMemoryShared: boolean;
   /** Memory for large frames. @default a new buffer for each */
   readonly allocate?: (sizeBytes: number) => Buffer;
+  /** Of the engine on the other side. @default payloads go through the pipe */
+  readonly slots?: PayloadSlots | undefined;
+  /** Reads payloads that are not in their frames. @default they must be */
+  readonly readSlot?: ReadSlot;
   /** Longest frame in either direction. */
   readonly maxBytes: number;
   /** Calls back when everything that is sent together has been sent. */
@@ -35,15 +41,15 @@ export class FrameChannel implements ReadTarget {
   #isReading = true;
 
   constructor(options: FrameChannelOptions) {
-    const { maxBytes, later, onClosed } = options;
+    const { maxBytes, slots, later, onClosed } = options;
     this.#options = options;
     this.#reader = new FrameReader({
       ...options,
-      onFrame: (bytes) => options.onFrame(decodeFrame(bytes)),
+      onFrame: (bytes) => options.onFrame(decodeFrame(bytes, options.readSlot)),
     });
     const stream = options.open(this);
     this.#stream = stream;
-    this.#writer = new FrameWriter({ stream, maxBytes, later });
+    this.#writer = new FrameWriter({ stream, maxBytes, slots, later });
     stream.on('end', onClosed);
     stream.on('error', onClosed);
     stream.on('close', onClosed);

@@ -9,17 +9,22 @@ import {
   HEADER_BYTES,
   JOB_BYTES,
   KINDS,
+  LAST_BIT,
+  SLOT_BIT,
   TENSOR_BYTES,
   aligned,
   frameError,
 } from './frame.ts';
 import type { Frame, FrameJob } from './frame.ts';
 
+/** Gives the bytes that were written to a slot. May throw SKY_ENGINE_PROTOCOL. */
+export type ReadSlot = (offset: number, sizeBytes: number) => Uint8Array;
+
 /**
- * Reads one whole frame. Checks that everything lies inside it and that dims, dtype and bytes of every tensor fit
+ * Reads one whole frame; without `readSlot` its payloads must be in it. Checks that everything lies inside it and that dims, dtype and bytes of every tensor fit
  * together. Throws SKY_ENGINE_PROTOCOL.
  */
-export function decodeFrame(frame: Uint8Array): Frame {
+export function decodeFrame(frame: Uint8Array, readSlot?: ReadSlot): Frame {
   const bytes = new Uint8Array(frame.buffer, frame.byteOffset, frame.length); // never a Buffer: its slice() does not copy
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
   const kind = KINDS[view.getUint8(4)];
@@ -31,18 +36,30 @@ export function decodeFrame(frame: Uint8Array): Frame {
   requireInside(tensorsAt + tensorCount * TENSOR_BYTES, bytes.length);
   const heads = readTensorHeads(view, tensorsAt, tensorCount);
   requireInside(heads.end + jsonBytes, bytes.length);
+  const flags = view.getUint8(5);
+  const payloadsAt = aligned(heads.end + jsonBytes);
+  const isInSlot = (flags & SLOT_BIT) !== 0;
+  const memory = isInSlot ? slotBytes(readSlot, view.getUint32(32, true), heads.tensors) : bytes;
   return {
-    memory: frame,
+    memory,
     kind,
-    isLast: view.getUint8(5) === 1,
+    isLast: (flags & LAST_BIT) !== 0,
     session: view.getUint32(8, true),
     tag: view.getUint32(12, true),
     ranUs: view.getUint32(24, true),
     signature: view.getUint32(28, true),
     jobs: readJobs(view, jobCount),
-    tensors: readTensors(bytes, aligned(heads.end + jsonBytes), heads.tensors),
+    tensors: readTensors(memory, isInSlot ? 0 : payloadsAt, heads.tensors),
     json: jsonBytes === 0 ? undefined : readJson(bytes.subarray(heads.end, heads.end + jsonBytes)),
   };
+}
+
+function slotBytes(readSlot: ReadSlot | undefined, offset: number, heads: readonly TensorHead[]): Uint8Array {
+  if (!readSlot) throw frameError('payloads are in a slot, and there is none');
+  return readSlot(
+    offset,
+    heads.reduce((sum, { sizeBytes }) => sum + aligned(sizeBytes), 0),
+  );
 }
 
 function requireInside(end: number, sizeBytes: number): void {

@@ -8,11 +8,14 @@ import {
   HEADER_BYTES,
   JOB_BYTES,
   KINDS,
+  LAST_BIT,
   LENGTH_BYTES,
+  SLOT_BIT,
   TENSOR_BYTES,
   aligned,
 } from './frame.ts';
 import type { FrameKind, OutgoingFrame, OutgoingTensor } from './frame.ts';
+import type { PayloadSlots } from './payload-slots.ts';
 
 /** Frames up to this size are made as one buffer; larger ones leave the payloads where they are. */
 const INLINE_BYTES = 16 * 1024;
@@ -27,10 +30,14 @@ const DATA_TYPE_CODES = Object.fromEntries(DATA_TYPES.map((dtype, code) => [dtyp
 
 /**
  * The bytes of a frame, to be written one after the other. Large payloads are not copied: they must stay as they are
- * until they are written. Throws SKY_REQUEST_TOO_LARGE when the frame exceeds `maxBytes`, SKY_TENSOR_INVALID for dims
+ * until they are written, unless one of `slots` takes them: then the frame is one chunk. Throws SKY_REQUEST_TOO_LARGE when the frame exceeds `maxBytes`, SKY_TENSOR_INVALID for dims
  * that do not fit their field.
  */
-export function encodeFrame(frame: OutgoingFrame, maxBytes: number): readonly Uint8Array[] {
+export function encodeFrame(
+  frame: OutgoingFrame,
+  maxBytes: number,
+  slots?: PayloadSlots,
+): readonly Uint8Array[] {
   const { jobs = [], tensors = [] } = frame;
   for (const tensor of tensors) requireEncodable(tensor.dims);
   const json = frame.json === undefined ? undefined : Buffer.from(JSON.stringify(frame.json));
@@ -40,12 +47,15 @@ export function encodeFrame(frame: OutgoingFrame, maxBytes: number): readonly Ui
   const sizes = tensors.map((tensor) => tensor.chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   const totalBytes = sizes.reduce((sum, size) => sum + aligned(size), payloadStart);
   if (totalBytes > maxBytes) throw tooLarge(totalBytes, maxBytes);
-  const head = Buffer.alloc(totalBytes <= INLINE_BYTES ? totalBytes : payloadStart);
-  writeHead(head, { frame, sizes, totalBytes, jsonBytes: json?.length ?? 0 });
+  const isInline = totalBytes <= INLINE_BYTES;
+  const payloads = isInline ? [] : tensors.flatMap(paddedChunks);
+  const slotOffset = payloads.length === 0 ? undefined : slots?.write(frame.tag ?? 0, payloads);
+  const sizeBytes = slotOffset === undefined ? totalBytes : payloadStart;
+  const head = Buffer.alloc(isInline ? totalBytes : payloadStart);
+  writeHead(head, { frame, sizes, sizeBytes, slotOffset, jsonBytes: json?.length ?? 0 });
   json?.copy(head, HEADER_BYTES + descriptorBytes);
-  if (totalBytes > INLINE_BYTES) return [head, ...tensors.flatMap(paddedChunks)];
-  copyPayloads(head, payloadStart, tensors);
-  return [head];
+  if (isInline) copyPayloads(head, payloadStart, tensors);
+  return slotOffset === undefined ? [head, ...payloads] : [head];
 }
 
 function tooLarge(sizeBytes: number, maxBytes: number): SkyliftError {
@@ -61,16 +71,19 @@ function tooLarge(sizeBytes: number, maxBytes: number): SkyliftError {
 interface HeadValues {
   readonly frame: OutgoingFrame;
   readonly sizes: readonly number[];
-  readonly totalBytes: number;
+  /** Of the frame. */
+  readonly sizeBytes: number;
+  /** Of the payloads when they are not in the frame. */
+  readonly slotOffset: number | undefined;
   readonly jsonBytes: number;
 }
 
-function writeHead(head: Buffer, { frame, sizes, totalBytes, jsonBytes }: HeadValues): void {
+function writeHead(head: Buffer, { frame, sizes, sizeBytes, slotOffset, jsonBytes }: HeadValues): void {
   const view = new DataView(head.buffer, head.byteOffset, head.length);
   const { jobs = [], tensors = [] } = frame;
-  view.setUint32(0, totalBytes - LENGTH_BYTES, true);
+  view.setUint32(0, sizeBytes - LENGTH_BYTES, true);
   view.setUint8(4, KIND_CODES[frame.kind]);
-  view.setUint8(5, frame.isLast ? 1 : 0);
+  view.setUint8(5, (frame.isLast ? LAST_BIT : 0) | (slotOffset === undefined ? 0 : SLOT_BIT));
   view.setUint16(6, tensors.length, true);
   view.setUint32(8, frame.session ?? 0, true);
   view.setUint32(12, frame.tag ?? 0, true);
@@ -78,6 +91,7 @@ function writeHead(head: Buffer, { frame, sizes, totalBytes, jsonBytes }: HeadVa
   view.setUint32(20, jsonBytes, true);
   view.setUint32(24, frame.ranUs ?? 0, true);
   view.setUint32(28, frame.signature ?? 0, true);
+  view.setUint32(32, slotOffset ?? 0, true);
   let at = HEADER_BYTES;
   for (const job of jobs) {
     view.setUint32(at, job.id, true);

@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream';
 import type { OutgoingFrame } from './frame.ts';
 import { encodeFrame } from './frame-encode.ts';
+import type { PayloadSlots } from './payload-slots.ts';
 
 /** Neighbouring chunks up to this size are joined: one copy is cheaper than one more vector of a write. */
 const SMALL_BYTES = 16 * 1024;
@@ -12,6 +13,8 @@ const SMALL_BYTES = 16 * 1024;
 export interface FrameWriterOptions {
   readonly stream: Duplex;
   readonly maxBytes: number;
+  /** Of the engine that reads the stream. @default payloads go through the stream */
+  readonly slots?: PayloadSlots | undefined;
   /** Calls back when everything that is sent together has been sent. */
   readonly later: (fn: () => void) => void;
 }
@@ -26,7 +29,7 @@ export class FrameWriter {
 
   /** Queues the frame. Payloads must not change before they are written, unless true says that they were copied. Throws SKY_REQUEST_TOO_LARGE. */
   send(frame: OutgoingFrame): boolean {
-    const chunks = encodeFrame(frame, this.#options.maxBytes);
+    const chunks = encodeFrame(frame, this.#options.maxBytes, this.#options.slots);
     if (this.#chunks.length === 0) this.#options.later(() => this.flush());
     this.#chunks.push(...chunks);
     return chunks.length === 1;

@@ -8,7 +8,8 @@
  * | ------ | ---- | ------------------------------------------------------ |
  * | 0      | u32  | length                                                 |
  * | 4      | u8   | kind                                                   |
- * | 5      | u8   | isLast: nothing more follows for this tag              |
+ * | 5      | u8   | bit 0 isLast: nothing more follows for this tag;       |
+ * |        |      | bit 1: the payloads are in a slot, not in the frame    |
  * | 6      | u16  | number of tensors                                      |
  * | 8      | u32  | session                                                |
  * | 12     | u32  | tag: id of the batch or of the control call            |
@@ -16,7 +17,8 @@
  * | 20     | u32  | bytes of JSON                                          |
  * | 24     | u32  | microseconds in native code                            |
  * | 28     | u32  | index of the signature in the order of the manifest    |
- * | 32     |      | jobs: u32 id, u32 rows                                 |
+ * | 32     | u32  | offset of the payloads in the slots                    |
+ * | 36     |      | jobs: u32 id, u32 rows                                 |
  * |        |      | tensors: u8 dtype, u8 rank, u16 0, u32 bytes, u32 dims |
  * |        |      | JSON, padding, payloads                                |
  */
@@ -25,11 +27,13 @@ import { ELEMENT_BYTES } from '../../tensor/tensor.ts';
 import type { DataType, Tensor } from '../../tensor/tensor.ts';
 
 /** Raised with every change of the frames; both sides come from one package, so that a difference is a broken install. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export const ALIGNMENT_BYTES = 64;
 export const LENGTH_BYTES = 4;
-export const HEADER_BYTES = 32;
+export const HEADER_BYTES = 36;
+export const LAST_BIT = 1;
+export const SLOT_BIT = 2;
 export const JOB_BYTES = 8;
 export const TENSOR_BYTES = 8;
 export const DIM_BYTES = 4;
@@ -82,7 +86,7 @@ export interface OutgoingFrame {
 
 /** A frame that was read. Tensors are views over it. */
 export interface Frame {
-  /** The bytes that it was read from. */
+  /** The bytes that its tensors are views of. */
   readonly memory: Uint8Array;
   readonly kind: FrameKind;
   readonly isLast: boolean;

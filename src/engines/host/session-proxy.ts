@@ -16,6 +16,8 @@ export interface SessionHost {
   readonly isLive: boolean;
   /** Throws SKY_ENGINE_LOST when the engine is not live. */
   send(frame: OutgoingFrame): void;
+  /** All answers to the frame have come. */
+  release(tag: number): void;
   /** A tag that no frame in flight of this engine has. */
   nextTag(): number;
   memory(): Promise<MemoryReport>;
@@ -119,7 +121,10 @@ export class SessionProxy implements Session {
     const isOver = batch.open.size === 0;
     if (isOver !== frame.isLast)
       throw frameError(`batch ${frame.tag} has ${batch.open.size} open jobs, isLast is ${frame.isLast}`);
-    if (isOver) this.#batches.delete(frame.tag);
+    if (isOver) {
+      this.#batches.delete(frame.tag);
+      this.#host.release(frame.tag);
+    }
     for (const [i, job] of frame.jobs.entries()) if (!batch.dropped.has(job.id)) call(job.id, i);
     if (isOver) batch.sink.finished(batch.ids, frame.ranUs);
   }
