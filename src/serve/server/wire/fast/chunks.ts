@@ -8,7 +8,11 @@ import { readFields } from './head.ts';
 
 /** Size line of a chunk with its extensions. */
 const MAX_SIZE_LINE = 256;
-const SIZE_LINE = /^([0-9a-fA-F]{1,8})(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+const QUOTED = String.raw`"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"`;
+const SIZE_LINE = new RegExp(`^([0-9a-fA-F]{1,8})(?:;${TOKEN}(?:=(?:${TOKEN}|${QUOTED}))?)*$`);
+/** They would change how the bytes are read: no trailer may (RFC 9110 section 6.5.1). */
+const FRAMING_TRAILER = /^(?:content-length|transfer-encoding|connection):/i;
 const LINE_FEED = 0x0a;
 
 export type ChunkState = 'more' | 'complete' | BodyProblem;
@@ -97,6 +101,7 @@ export class ChunkReader {
     if (line === '') return 'complete';
     this.#trailerBytes += line.length;
     const hasControls = /[^\t\x20-\x7e\x80-\xff]/.test(line);
-    return hasControls || 'problem' in readFields([line]) ? 'malformed' : 'more';
+    const isBad = hasControls || FRAMING_TRAILER.test(line) || 'problem' in readFields([line]);
+    return isBad ? 'malformed' : 'more';
   }
 }

@@ -18,6 +18,8 @@ import type { ReaderEvents } from './request-reader.ts';
 const DROPPED_BODY_BYTES = 64 * 1024;
 /** Bytes of replies that wait for the client before no further request is taken from it. */
 const WRITE_BACKLOG_BYTES = 1024 * 1024;
+/** Their replies have no body, whatever the headers say (RFC 9112 section 6.3). */
+const BODILESS_STATUSES: ReadonlySet<number> = new Set([204, 304]);
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 /** What the connections of one listener share. */
@@ -41,6 +43,8 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
   #problem: FoundProblem | undefined;
   /** Since when a request is coming in; undefined: none is in part. */
   #arrivingSinceMs: number | undefined;
+  /** How many requests had come when that one began. */
+  #arrivedBefore = 0;
   #hasSpoken = false;
   #hasClientEnded = false;
   #isLingering = false;
@@ -91,7 +95,7 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
     if (exchange.head.isWaitingForContinue) exchange.isContinueOwed = true;
     this.#sendContinue();
     this.#reader.readBody(receiver, maxBytes);
-    this.#resumeReading();
+    if (this.#socket.isPaused()) this.#afterReading();
   }
 
   answered(): void {
@@ -106,28 +110,27 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
     if (this.#open.length > 0 && this.#hasClientEnded) this.destroy();
     else if (this.#open.length > 0) this.#sendContinue();
     else if (this.#problem !== undefined) this.#writeProblem(this.#problem);
-    else if (this.#hasClientEnded) this.#socket.destroySoon();
-    this.#reader.resume();
-    this.#resumeReading();
+    else if (this.#hasClientEnded) this.#endSoon();
+    this.#goOn();
   }
 
   /** Looks for requests that are late; called now and then. */
   check(nowMs: number): void {
     const sinceMs = this.#arrivingSinceMs;
-    if (sinceMs === undefined || this.#isLingering) return;
+    if (sinceMs === undefined || this.#reader.isEnded) return;
     if (this.#reader.isReadingBody) {
       if (nowMs - sinceMs > this.#setting.bodyTimeoutMs) this.#reader.failBody('timeout');
     } else if (nowMs - sinceMs > this.#setting.headerTimeoutMs) this.#failHead();
   }
 
   closeIfIdle(): void {
-    if (this.#open.length === 0 && !this.#reader.hasPartOfHead) this.#socket.destroySoon();
+    if (this.#open.length === 0 && !this.#reader.hasPartOfHead) this.#endSoon();
   }
 
   expire(): void {
     for (const exchange of this.#open) exchange.expire();
     this.flush();
-    if (!this.#isLingering) this.#socket.destroySoon();
+    if (!this.#isLingering) this.#endSoon();
   }
 
   destroy(): void {
@@ -143,10 +146,7 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
       this.#hasClientEnded = true;
       this.#flushLater();
     });
-    socket.on('drain', () => {
-      this.#reader.resume();
-      this.#resumeReading();
-    });
+    socket.on('drain', () => this.#goOn());
     socket.setTimeout(this.#setting.idleTimeoutMs, () => {
       const isWaitingForClient = this.#open.length === 0 || socket.writableLength > 0;
       if (isWaitingForClient) socket.destroy();
@@ -159,14 +159,24 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
     this.#setting.outbox.add(this);
   }
 
-  #afterReading(): void {
-    if (this.#reader.isBlocked) this.#socket.pause();
-    if (!this.#reader.isReadingBody && !this.#reader.hasPartOfHead) this.#arrivingSinceMs = undefined;
-    else this.#arrivingSinceMs ??= this.#setting.clock.nowMs();
+  /** Takes what was left while the connection had enough to do. */
+  #goOn(): void {
+    if (this.#isLingering) return;
+    this.#reader.resume();
+    this.#afterReading();
   }
 
-  #resumeReading(): void {
-    if (this.#socket.isPaused() && !this.#reader.isBlocked) this.#socket.resume();
+  /** After every step of the reader: whether the socket waits, and since when a request is coming in. */
+  #afterReading(): void {
+    if (this.#reader.isBlocked) this.#socket.pause();
+    else if (this.#socket.isPaused()) this.#socket.resume();
+    const arrivedBefore = this.#reader.finishedRequests;
+    const isAnotherOne = arrivedBefore !== this.#arrivedBefore;
+    this.#arrivedBefore = arrivedBefore;
+    const isArriving = this.#reader.isReadingBody || this.#reader.hasPartOfHead;
+    if (!isArriving) this.#arrivingSinceMs = undefined;
+    else if (isAnotherOne || this.#arrivingSinceMs === undefined)
+      this.#arrivingSinceMs = this.#setting.clock.nowMs();
   }
 
   #failHead(): void {
@@ -194,7 +204,7 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
       isLast = this.#isLast(first);
       const head = this.#setting.replyHeads.text(first.reply.status, first.reply.headers, bodyBytes, isLast);
       if (head === undefined) text += this.#badReply(isLast);
-      else if (first.method === 'HEAD') text += head;
+      else if (first.method === 'HEAD' || BODILESS_STATUSES.has(first.reply.status)) text += head;
       else if (isText && bodyBytes === body.length) text += head + body; // ASCII
       else {
         this.#socket.write(text + head, 'latin1');
@@ -208,13 +218,13 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
 
   /** Only the newest request may announce the end, else replies behind it would be lost. */
   #isLast({ head }: FastExchange): boolean {
-    if (this.#open.length > 0) return false;
+    if (this.#open.length > 0 || this.#problem !== undefined) return false;
     if (this.#reader.isBodyOpen) {
       const isSmall = head.bodyBytes !== undefined && head.bodyBytes <= DROPPED_BODY_BYTES;
-      if (isSmall && !head.isWaitingForContinue) this.#reader.dropBody();
+      if (isSmall && head.isKeptAlive && !head.isWaitingForContinue) this.#reader.dropBody();
       else this.#reader.end();
     }
-    return this.#setting.isDraining || (this.#reader.isEnded && this.#problem === undefined);
+    return this.#setting.isDraining || this.#reader.isEnded;
   }
 
   #badReply(isLast: boolean): string {
@@ -233,10 +243,19 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
     this.#close();
   }
 
+  /** The linger time begins when the client has the replies: a long one may take longer. */
   #close(): void {
     this.#reader.end();
     this.#isLingering = true;
-    linger(this.#socket, this.#setting);
+    this.#socket.pause(); // a client that sends and does not read must not look alive
+    this.#socket.once('finish', () => linger(this.#socket, this.#setting));
+    this.#socket.end();
+  }
+
+  /** Ends after what is still being written; a request that comes now would have no reply. */
+  #endSoon(): void {
+    this.#reader.end();
+    this.#socket.destroySoon();
   }
 
   /** The socket is closed: everything that is not answered is gone. */

@@ -24,6 +24,8 @@ type Fields = ReadonlyMap<string, string>;
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS.filter((method) => method !== 'CONNECT'));
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([!-~]+) HTTP\/1\.([01])$/;
+/** RFC 3986 section 3.2, without the characters that no authority may have. */
+const ABSOLUTE_FORM = /^https?:\/\/[\w\-.~!$&'()*+,;=:@%[\]]+(?:[/?]|$)/i;
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const LENGTH = /^[0-9]{1,15}$/; // below 2^53
 
@@ -71,9 +73,10 @@ interface RequestLine {
 function readRequestLine(line: string): RequestLine | FoundProblem {
   const [, method = '', rawTarget = '', minorVersion = ''] = REQUEST_LINE.exec(line) ?? [];
   if (!KNOWN_METHODS.has(method)) return malformed('the request line is not METHOD TARGET HTTP/1.1');
+  const isServerWide = rawTarget === '*' && method === 'OPTIONS';
+  if (!rawTarget.startsWith('/') && !ABSOLUTE_FORM.test(rawTarget) && !isServerWide)
+    return malformed('the target is no path');
   const target = originForm(rawTarget);
-  const isServerWide = target === '*' && method === 'OPTIONS';
-  if (!target.startsWith('/') && !isServerWide) return malformed('the target is no path');
   return { method, target, isHttp10: minorVersion === '0' };
 }
 

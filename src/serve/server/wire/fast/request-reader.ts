@@ -55,6 +55,7 @@ export class RequestReader {
   /** Bytes that came and are not used. */
   #rest: Buffer | undefined;
   #isRunning = false;
+  #finishedRequests = 0;
   /** How much of a head that has not come whole was looked at. */
   #scannedBytes = 0;
   #head: RequestHead | undefined;
@@ -73,6 +74,11 @@ export class RequestReader {
 
   get isEnded(): boolean {
     return this.#phase === 'ended';
+  }
+
+  /** Requests whose last byte was taken. */
+  get finishedRequests(): number {
+    return this.#finishedRequests;
   }
 
   get isReadingBody(): boolean {
@@ -248,6 +254,7 @@ export class RequestReader {
 
   /** After the last byte of a request. */
   #finishRequest(): void {
+    this.#finishedRequests++;
     this.#phase = this.#head?.isKeptAlive === false ? 'ended' : 'head';
     this.#head = undefined;
   }
