@@ -120,11 +120,17 @@ export function bodyContract(makeBackend: MakeBackend): void {
       await client.ended;
     });
 
-    test('an expectation that is not known: 417', async (context) => {
-      const client = await (await startFixture(context, makeBackend)).client();
-      client.request('POST', '/echo', 'x', ['expect: miracles']);
-      assert.equal((await client.reply()).status, 417);
-    });
+    for (const expectation of ['miracles', '100-continue, miracles'])
+      test(`the expectation "${expectation}" is not known: 417 with a code, and the end`, async (context) => {
+        const client = await (await startFixture(context, makeBackend)).client();
+        client.request('POST', '/echo', 'first');
+        client.request('POST', '/echo', 'x', [`expect: ${expectation}`]);
+        assert.equal((await client.reply()).body, 'first');
+        const { status, body } = await client.reply();
+        assert.deepEqual([status, JSON.parse(body).code], [417, 'SKY_REQUEST_INVALID']);
+        await client.ended;
+        assert.equal(client.unread, '');
+      });
 
     test('a gzip body arrives plain', async (context) => {
       const client = await (await startFixture(context, makeBackend)).client();

@@ -61,12 +61,34 @@ export function replyContract(makeBackend: MakeBackend): void {
       assert.equal((await client.reply()).body, 'pong');
     });
 
-    test('CONNECT ends the connection and nothing else', async (context) => {
+    test('CONNECT: a coded 400 behind the replies before it, the end, and nothing else', async (context) => {
       const fixture = await startFixture(context, makeBackend);
       const client = await fixture.client();
-      client.send('CONNECT example.org:80 HTTP/1.1\r\nhost: example.org\r\n\r\n');
-      await client.ended;
+      client.request('POST', '/hold', 'x');
+      const held = await fixture.held();
+      client.send('CONNECT example.org:80 HTTP/1.1\r\nhost: example.org\r\n\r\nbytes of a tunnel');
       const next = await fixture.client();
+      next.request('GET', '/ping');
+      assert.equal((await next.reply()).body, 'pong');
+      held.reply(200, 'text/plain', 'held');
+      assert.equal((await client.reply()).body, 'held');
+      const { status, headers, body } = await client.reply();
+      assert.deepEqual([status, headers['connection']], [400, 'close']);
+      assert.equal(JSON.parse(body).code, 'SKY_REQUEST_INVALID');
+      await client.ended;
+    });
+
+    test('a client that resets its connection after CONNECT does no harm', async (context) => {
+      const fixture = await startFixture(context, makeBackend);
+      const client = await fixture.client();
+      client.request('POST', '/hold', 'x');
+      await fixture.held();
+      client.send('CONNECT example.org:80 HTTP/1.1\r\nhost: example.org\r\n\r\n');
+      const next = await fixture.client();
+      next.request('GET', '/ping');
+      assert.equal((await next.reply()).body, 'pong');
+      client.socket.resetAndDestroy();
+      await fixture.gone;
       next.request('GET', '/ping');
       assert.equal((await next.reply()).body, 'pong');
     });

@@ -109,6 +109,10 @@ class NodeHttpBackend implements WireBackend {
     server.on('connection', (socket: Socket) => this.#open(socket, setting));
     server.on('request', (request, response) => this.#take(request, response, false));
     server.on('checkContinue', (request, response) => this.#take(request, response, true));
+    server.on('checkExpectation', (request, response) => this.#take(request, response, false));
+    server.on('connect', (_request, socket) =>
+      this.#refuseTunnel(socket as Socket /* plain TCP only: a Duplex of ours is a Socket */),
+    );
     server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
       this.#fail(error, socket as Socket /* plain TCP only: a Duplex of ours is a Socket */),
     );
@@ -146,6 +150,13 @@ class NodeHttpBackend implements WireBackend {
     if (reply === undefined) return;
     connection.closeAfterReply();
     exchange.send(reply.status, ['content-type', reply.contentType], reply.body);
+  }
+
+  /** CONNECT: node:http has let go of the socket, its error listener included. */
+  #refuseTunnel(socket: Socket): void {
+    socket.on('error', () => socket.destroy());
+    socket.resume();
+    this.#connections.get(socket)?.fail('malformed', 'CONNECT is for proxies');
   }
 
   #fail(error: NodeJS.ErrnoException, socket: Socket): void {

@@ -19,7 +19,10 @@ export class NodeHeaders implements HeaderView {
   }
 }
 
-/** What llhttp lets pass, but RFC 9112 (section 3.2: one Host, section 6.1: unknown codings) or our limits do not. */
+/**
+ * What llhttp lets pass, but RFC 9112 (section 3.2: one Host, section 6.1: unknown codings), RFC 9110 (section 10.1.1:
+ * unknown expectations) or our limits do not.
+ */
 export function headProblem(request: IncomingMessage, maxHeaders: number): FoundProblem | undefined {
   const raw = request.rawHeaders; // name, value, name, value ...
   if (raw.length > maxHeaders * 2)
@@ -34,6 +37,9 @@ export function headProblem(request: IncomingMessage, maxHeaders: number): Found
   const coding = request.headers['transfer-encoding'];
   if (coding !== undefined && coding.toLowerCase() !== 'chunked')
     return { problem: 'unknown-transfer-coding', detail: 'only chunked is understood' };
+  const expectation = request.headers.expect;
+  if (expectation !== undefined && expectation.toLowerCase() !== '100-continue')
+    return { problem: 'unknown-expectation', detail: 'only 100-continue is understood' };
   return undefined;
 }
 
