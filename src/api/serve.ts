@@ -1,5 +1,6 @@
 /** `serve`: models behind HTTP. Listens early, answers 503 until the models are there, drains at the end. */
 import { systemClock } from '../core/clock.ts';
+import { SkyliftError } from '../core/errors.ts';
 import { silentLog } from '../core/log.ts';
 import type { ModelRuntime, VersionReport } from '../serve/runtime/model-runtime.ts';
 import type { ModelStatus } from '../serve/runtime/requests.ts';
@@ -8,6 +9,7 @@ import type { AccessLog } from '../serve/server/access-log.ts';
 import { healthRoutes } from '../serve/server/health-routes.ts';
 import { createHttpServer, HTTP_BACKENDS } from '../serve/server/http-server.ts';
 import type { HttpBackendName, HttpServer } from '../serve/server/http-server.ts';
+import { hostAndPort } from '../serve/server/wire/bind.ts';
 import { createPrometheusMetrics, metricsRoutes } from '../serve/server/metrics.ts';
 import type { PrometheusMetrics } from '../serve/server/metrics.ts';
 import { findVersion } from './find-version.ts';
@@ -100,7 +102,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   try {
     const { host = '127.0.0.1', port = 8501 } = options.http ?? {};
     const address = await http.listen({ host, port });
-    const url = `http://${address.host}:${address.port}`;
+    const url = `http://${hostAndPort(address)}`;
     options.onEvent?.({ kind: 'listening', url });
     for (const [model, version] of found) await loadModel(runtime, model, version, options.onEvent);
     return new RunningServer(url, http, runtime, state);
@@ -118,6 +120,10 @@ async function declareModels(
 ): Promise<ReadonlyMap<string, FoundVersion>> {
   const found = new Map<string, FoundVersion>();
   for (const [model, path] of Object.entries(models)) {
+    if (model === '')
+      throw new SkyliftError('SKY_CONFIG_INVALID', `the model ${path} has an empty name`, {
+        hint: 'Give it a name; it is part of the URL.',
+      });
     const version = await findVersion(path, store, importer);
     runtime.declare(model, version.version);
     found.set(model, version);

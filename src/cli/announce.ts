@@ -50,8 +50,9 @@ function describeModel(
 }
 
 function tryCommand(example: string, path: string, predictUrl: string): string {
-  if (example.length <= MAX_EXAMPLE_CHARS) return `curl -d ${shellQuoted(example)} ${predictUrl}`;
-  return `skylift inspect ${shellQuoted(path)} --example | curl -d @- ${predictUrl}`;
+  if (example.length <= MAX_EXAMPLE_CHARS)
+    return `curl -d ${shellQuoted(example)} ${shellQuoted(predictUrl)}`;
+  return `skylift inspect ${shellQuoted(path)} --example | curl -d @- ${shellQuoted(predictUrl)}`;
 }
 
 /** A word for a POSIX shell. */

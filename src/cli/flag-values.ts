@@ -33,10 +33,10 @@ export function parseSeconds(text: string): number {
   throw notFitting(`it is a number of seconds above 0 and up to ${MAX_SECONDS}`);
 }
 
-/** The value of a limit in its unit: sizes take 64MiB, times and counts are integers. */
+/** The value of a limit in its unit: sizes take 64MiB, times and counts are integers. Its range is checked with the limits. */
 export function parseLimit(name: LimitName, text: string): number {
   if (LIMITS[name].unit === 'bytes') return parseBytes(text);
-  if (/^\d{1,15}$/.test(text)) return Number(text);
+  if (/^-?\d{1,15}$/.test(text)) return Number(text);
   throw notFitting(`it is an integer (${LIMITS[name].unit})`);
 }
 

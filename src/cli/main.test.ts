@@ -73,6 +73,12 @@ test('the exit code is that of the error', async () => {
   assert.match(notYet.stderr, /^✖ SKY_NOT_SUPPORTED_YET/);
 });
 
+test('a limit that would leave nothing to serve ends the start before anything is opened', async () => {
+  const { exitCode, stderr } = await runCli(['serve', '/nowhere/model.onnx', '--max-connections=0']);
+  assert.equal(exitCode, 3);
+  assert.match(stderr, /^✖ SKY_CONFIG_INVALID {2}max_connections = 0; allowed: at least 1\n/);
+});
+
 test('flags may be spelled with dashes or underscores', async () => {
   for (const flag of ['--max-body-bytes=x', '--max_body_bytes=x']) {
     const { stderr } = await runCli(['serve', 'm.onnx', flag]);

@@ -26,6 +26,13 @@ test('a signature goes in front, so that it is the one that counts', () => {
   assert.equal(withSignature('{ }', 's'), '{"signature_name": "s"  }');
 });
 
+test('a device without an end is read up to the limit', { skip: process.platform === 'win32' }, async () => {
+  await assert.rejects(readRequest('@/dev/zero', playProcess().process), {
+    code: 'SKY_REQUEST_TOO_LARGE',
+    message: '/dev/zero is more than 64.0 MiB of input (max_body_bytes)',
+  });
+});
+
 test('what cannot be read is said with its place', async () => {
   const { process } = playProcess({ stdin: '{"a":' });
   await assert.rejects(readRequest('@/nowhere.json', process), {

@@ -1,5 +1,5 @@
 /** Reads `--input`: JSON on the command line, `@FILE`, or `-` for stdin; and makes a request of it. */
-import { readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { SkyliftError, toSkyliftError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { formatBytes } from '../core/units.ts';
@@ -15,7 +15,7 @@ const MAX_INPUT_BYTES = LIMITS.max_body_bytes.default;
  * SKY_REQUEST_TOO_LARGE.
  */
 export async function readRequest(input: string, { stdin }: Pick<CliProcess, 'stdin'>): Promise<string> {
-  if (input === '-') return asRequest(await readStdin(stdin), 'stdin');
+  if (input === '-') return asRequest(await readText(stdin, 'stdin'), 'stdin');
   if (input.startsWith('@')) return asRequest(await readInputFile(input.slice(1)), input.slice(1));
   return asRequest(input, '--input');
 }
@@ -33,11 +33,10 @@ export function withSignature(request: string, signature: string): string {
   return `{"signature_name": ${JSON.stringify(signature)}${rest.trimStart().startsWith('}') ? '' : ','} ${rest}`;
 }
 
+/** A pipe is fine, too: a shell makes one of `@<(COMMAND)`. */
 async function readInputFile(path: string): Promise<string> {
   try {
-    const { size } = await stat(path);
-    if (size > MAX_INPUT_BYTES) throw tooLarge(path, size);
-    return await readFile(path, 'utf8');
+    return await readText(createReadStream(path), path);
   } catch (error) {
     if (error instanceof SkyliftError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
@@ -48,13 +47,14 @@ async function readInputFile(path: string): Promise<string> {
   }
 }
 
-async function readStdin(stdin: CliProcess['stdin']): Promise<string> {
+/** All of it, but never more than the limit: sizes that were asked for before would tell nothing of pipes and devices. */
+async function readText(source: CliProcess['stdin'], where: string): Promise<string> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
-  for await (const chunk of stdin) {
+  for await (const chunk of source) {
     chunks.push(Buffer.from(chunk));
     sizeBytes += chunk.length;
-    if (sizeBytes > MAX_INPUT_BYTES) throw tooLarge('stdin', sizeBytes);
+    if (sizeBytes > MAX_INPUT_BYTES) throw tooLarge(where);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
@@ -74,9 +74,10 @@ function kindOf(text: string, where: string): JsonKind {
   }
 }
 
-function tooLarge(what: string, sizeBytes: number): SkyliftError {
+function tooLarge(where: string): SkyliftError {
   return new SkyliftError(
     'SKY_REQUEST_TOO_LARGE',
-    `${what}: ${formatBytes(sizeBytes)} of input, ${formatBytes(MAX_INPUT_BYTES)} are allowed`,
+    `${where} is more than ${formatBytes(MAX_INPUT_BYTES)} of input (max_body_bytes)`,
+    { hint: 'Send smaller batches.' },
   );
 }

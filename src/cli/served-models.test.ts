@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { nameOfPath, servedModels } from './served-models.ts';
 
@@ -14,6 +17,23 @@ test('a model is named after its file or folder', () => {
 test('NAME=PATH names it', () => {
   assert.deepEqual(servedModels(['My.model=./a=b.onnx']), { 'My.model': './a=b.onnx' });
   assert.deepEqual(servedModels(['./x/a=b.onnx']), { 'a=b': './x/a=b.onnx' });
+});
+
+test('what stands before the equals sign must be a name, unless all of it is a path', (t) => {
+  const rule = /is no name of a model: letters, digits, "_", "\." and "-"/;
+  for (const bad of ['a/b=m.onnx', '=m.onnx', '-x=m.onnx', 'ä=m.onnx', 'a b=m.onnx'])
+    assert.throws(() => servedModels([bad]), { code: 'SKY_USAGE', message: rule });
+  assert.throws(() => servedModels(['m=']), { code: 'SKY_USAGE', message: /m= has no path/ });
+  const folder = mkdtempSync(join(tmpdir(), 'skylift-names-'));
+  const cwd = process.cwd();
+  t.after(() => {
+    process.chdir(cwd);
+    rmSync(folder, { recursive: true });
+  });
+  process.chdir(folder);
+  writeFileSync('=x.onnx', '');
+  for (const path of ['=x.onnx', './y=z.onnx', '/a=b.onnx', 'C:/a=b.onnx', 's3://bucket/a=b'])
+    assert.deepEqual(Object.values(servedModels([path])), [path]);
 });
 
 test("TensorFlow Serving's flags are a model too, called default without a name", () => {

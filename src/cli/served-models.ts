@@ -1,4 +1,5 @@
 /** Which models a command line asks for: names and paths, from arguments and from TensorFlow Serving's flags. */
+import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { SkyliftError } from '../core/errors.ts';
 
@@ -9,11 +10,14 @@ export interface ModelFlags {
 
 /** The name that TensorFlow Serving gives a model without one. */
 const DEFAULT_NAME = 'default';
-const NAMED = /^([A-Za-z0-9][\w.-]*)=(.+)$/;
+const NAME = /^[A-Za-z0-9][\w.-]*$/;
+const NAME_RULE = 'letters, digits, "_", "." and "-", a letter or digit first';
+/** What cannot be meant as NAME=PATH: `./x`, `C:\\x`, `s3://x`. */
+const PATH_START = /^(?:[./~\\]|[A-Za-z0-9]+:[/\\])/;
 
 /**
  * Served name -> path. An argument is `PATH`, named after its file or folder, or `NAME=PATH`.
- * Throws SKY_USAGE for no model, a name that is given twice, or a name without a path.
+ * Throws SKY_USAGE for no model, a name that is given twice or not allowed, or a name without a path.
  */
 export function servedModels(
   args: readonly string[],
@@ -41,11 +45,19 @@ export function nameOfPath(path: string): string {
   return name === '' ? DEFAULT_NAME : name;
 }
 
+/** An equals sign may be part of a path: of one that is written as a path, or that exists. */
 function named(argument: string): readonly [string, string] {
-  const match = NAMED.exec(argument);
-  return match?.[1] !== undefined && match[2] !== undefined
-    ? [match[1], match[2]]
-    : [nameOfPath(argument), argument];
+  const at = argument.indexOf('=');
+  const [name, path] = [argument.slice(0, at), argument.slice(at + 1)];
+  if (at >= 0 && NAME.test(name) && path !== '') return [name, path];
+  if (at < 0 || PATH_START.test(argument) || existsSync(argument)) return [nameOfPath(argument), argument];
+  throw new SkyliftError(
+    'SKY_USAGE',
+    path === ''
+      ? `${argument} has no path behind the equals sign`
+      : `"${name}" in ${argument} is no name of a model: ${NAME_RULE}`,
+    { hint: `Write NAME=PATH, or ./${argument} if the equals sign is part of the path.` },
+  );
 }
 
 function fromFlags(args: readonly string[], flags: ModelFlags): (readonly [string, string])[] {

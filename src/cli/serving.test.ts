@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -11,6 +11,9 @@ import { runProgram, startProgram, waitForText } from '../../test/support/starte
 
 const ANSWER = { outputs: [-1.5, 2] };
 const QUICK = '--warmup_budget_ms=10';
+const HAS_IPV6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+);
 const INPUT = '{"inputs": [1.5, -2]}';
 let dir = '';
 let env: Readonly<Record<string, string>> = {};
@@ -36,6 +39,30 @@ test('serve says where it answers, answers there, and drains on SIGTERM', async 
   assert.deepEqual(JSON.parse(remote.stdout), ANSWER);
   server.kill('SIGTERM');
   assert.deepEqual(await once(server, 'exit'), [0, null]);
+});
+
+test('an address that is not of this machine ends the start, and nothing is said of who may use it', async () => {
+  const { exitCode, stderr } = await runProgram('skylift', ['serve', model, '--host=203.0.113.7'], { env });
+  assert.equal(exitCode, 3);
+  assert.match(stderr, /^✖ SKY_CONFIG_INVALID {2}cannot listen on 203\.0\.113\.7:8501: EADDRNOTAVAIL\n/);
+});
+
+test('a server that others can reach says so', async (t) => {
+  const args = ['serve', model, '--port=0', '--host=0.0.0.0', QUICK];
+  const server = startProgram('skylift', args, { env });
+  t.after(() => server.kill('SIGTERM'));
+  await waitForText(server.stderr, /! http:\/\/0\.0\.0\.0:\d+: everybody who reaches this machine/);
+});
+
+test('an IPv6 address is served, and stands in brackets in URLs', { skip: !HAS_IPV6 }, async (t) => {
+  const server = startProgram('skylift', ['serve', model, '--port=0', '--host=::1', QUICK], { env });
+  t.after(() => server.kill('SIGTERM'));
+  const talk = await waitForText(server.stderr, /More .*\n/);
+  assert.doesNotMatch(talk, /everybody/);
+  const url = /REST +(\S+):predict\n/.exec(talk)?.[1] ?? '';
+  assert.match(url, /^http:\/\/\[::1\]:\d+\//);
+  const { stdout } = await runProgram('skylift', ['predict', url, '--input', INPUT]);
+  assert.deepEqual(JSON.parse(stdout), ANSWER);
 });
 
 test(

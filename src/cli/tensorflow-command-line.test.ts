@@ -128,6 +128,14 @@ test('the start fails as the original does: in its words, with exit code 255', a
     [['--model_base_path=/m', '--batching_parameters_file=x'], /enable_batching to true/],
     [['--model_config_file=x'], /--model_config_file is not supported yet/],
     [['--model_base_path=/nowhere', '--rest_api_port=8501'], /SKY_MODEL_NOT_FOUND/],
+    [
+      ['--model_base_path=/m', '--rest_api_port=8501', '--max_headers=x'],
+      /--max_headers=x: it is an integer/,
+    ],
+    [
+      ['--model_base_path=/m', '--rest_api_port=8501', '--max_body_bytes=0'],
+      /max_body_bytes = 0; allowed: 256/,
+    ],
   ];
   for (const [argv, message] of cases) {
     const { process, written } = playProcess();

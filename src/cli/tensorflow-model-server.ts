@@ -1,7 +1,9 @@
 /** The `tensorflow_model_server` program: TensorFlow Serving's command line in front of the same server. */
 import { isSkyliftError, SkyliftError, toSkyliftError } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
 import { LIMIT_NAMES, parseLimit } from './flag-values.ts';
 import { productVersions } from '../core/product.ts';
+import { printable } from './render/printable.ts';
 import { runAsProcess } from './run-process.ts';
 import type { ServingPlan } from './serve-until-stopped.ts';
 import { parseTensorflowCommandLine } from './tensorflow-command-line.ts';
@@ -15,7 +17,7 @@ const FAILED = 255;
 /** Runs one command line. Never rejects; resolves with the exit code. */
 export async function tensorflowModelServer(argv: readonly string[], streams: CliProcess): Promise<number> {
   const line = parseTensorflowCommandLine(argv);
-  const say = (text: string): void => void streams.stderr.write(`${text}\n`);
+  const say = (text: string): void => void streams.stderr.write(`${printable(text)}\n`);
   if (line.failures.length > 0) {
     for (const failure of line.failures) say(failure);
     streams.stdout.write(tensorflowUsage());
@@ -145,7 +147,12 @@ function requireServable({ given }: TensorflowCommandLine, path: string, port: n
 
 function limitOf({ given }: TensorflowCommandLine, name: (typeof LIMIT_NAMES)[number]): [string, number][] {
   const text = given.get(name);
-  return text === undefined ? [] : [[name, parseLimit(name, text)]];
+  if (text === undefined) return [];
+  try {
+    return [[name, parseLimit(name, text)]];
+  } catch (error) {
+    throw refused(`--${name}=${text}: ${toSkyliftError(error).message}`, `--${name}=${LIMITS[name].default}`);
+  }
 }
 
 function explainFailure(

@@ -162,7 +162,7 @@ export const ERROR_CODES = {
     'UNAVAILABLE',
     1,
     'The store could not be read or written.',
-    'Check free space and permissions of the store directory.',
+    'Check free space and permissions of the store directory, or choose another: SKYLIFT_STORE=DIR.',
   ),
 
   // ONNX files

@@ -1,31 +1,72 @@
 /**
- * Every limit of the product in one table (data): name, unit, default, the flag that changes it, and why it exists.
- * Flags take TensorFlow Serving's spelling (`--max_body_bytes=N`); docs/reference/limits.md is generated from here.
+ * Every limit of the product in one table (data): name, unit, default, allowed values, the flag that changes it, and why
+ * it exists. Flags take TensorFlow Serving's spelling (`--max_body_bytes=N`); docs/reference/limits.md is generated from
+ * here.
  */
+import { SkyliftError } from './errors.ts';
 
 export interface Limit {
   readonly unit: 'bytes' | 'ms' | 'count';
   readonly default: number;
+  /** Least allowed value. */
+  readonly min: number;
+  /** Greatest allowed value. */
+  readonly max: number;
+  /** 0 is allowed whatever `min` is: the product chooses. */
+  readonly isAutoAtZero: boolean;
   /** What the limit protects. */
   readonly why: string;
 }
 
-const MiB = 1024 * 1024;
-const limit = (unit: Limit['unit'], value: number, why: string): Limit => ({ unit, default: value, why });
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
+const NO_MAX = Number.MAX_SAFE_INTEGER;
+const LONGEST_TIMER_MS = 2 ** 31 - 1; // timers of Node beyond fire at once
+const MAX: Readonly<Record<Limit['unit'], number>> = { bytes: NO_MAX, ms: LONGEST_TIMER_MS, count: NO_MAX };
+
+/** @param range what differs from: at least 1, no more than a timer or an exact integer holds, 0 is no choice */
+const limit = (
+  unit: Limit['unit'],
+  value: number,
+  why: string,
+  range: Partial<Pick<Limit, 'min' | 'max' | 'isAutoAtZero'>> = {},
+): Limit => ({ unit, default: value, why, min: 1, max: MAX[unit], isAutoAtZero: false, ...range });
 
 export const LIMITS = {
   // wire
-  max_body_bytes: limit('bytes', 64 * MiB, 'One request body; larger ones get 413 before any allocation.'),
-  max_header_bytes: limit('bytes', 16 * 1024, 'Request line and headers of one request.'),
-  max_headers: limit('count', 64, 'Number of headers of one request.'),
+  max_body_bytes: limit('bytes', 64 * MiB, 'One request body; larger ones get 413 before any allocation.', {
+    min: 256, // a request of a small model with its JSON around it
+    max: 4 * GiB, // as max_frame_bytes
+  }),
+  max_header_bytes: limit('bytes', 16 * KiB, 'Request line and headers of one request.', {
+    min: KiB, // what ordinary clients and proxies send
+    max: 256 * MiB, // a head becomes one string
+  }),
+  max_headers: limit('count', 64, 'Number of headers of one request.', {
+    min: 16, // fetch of Node alone sends nine
+    max: 2 ** 16, // node:http counts in few bits
+  }),
   max_connections: limit('count', 10_000, 'Open connections of one listener; more are closed at once.'),
   max_pipelined: limit('count', 64, 'Requests without a reply on one connection; more are left unread.'),
   max_inflight_bytes: limit(
     'bytes',
     512 * MiB,
     'Request bodies held by the server at one time; more get 503.',
+    { min: 256 },
   ),
-  max_pooled_bytes: limit('bytes', 64 * MiB, 'Memory of answered requests that is kept for the next ones.'),
+  max_pooled_bytes: limit('bytes', 64 * MiB, 'Memory of answered requests that is kept for the next ones.', {
+    min: 0,
+  }),
+  max_reply_bytes: limit(
+    'bytes',
+    64 * MiB,
+    'One reply with predictions; a small request may ask for a huge one.',
+    {
+      min: 64 * KiB, // shorter texts are written without a look at it
+      max: 511 * MiB, // a string holds no more
+    },
+  ),
   header_timeout_ms: limit(
     'ms',
     10_000,
@@ -37,23 +78,30 @@ export const LIMITS = {
     75_000,
     'Time that a kept-alive connection may stay silent; longer than usual load balancers wait.',
   ),
-  drain_ms: limit('ms', 30_000, 'Time that requests in flight get after SIGTERM.'),
+  drain_ms: limit('ms', 30_000, 'Time that requests in flight get after SIGTERM.', { min: 0 }),
   drain_idle_ms: limit(
     'ms',
     1_000,
     'Time that silent connections stay open while the server drains, so that a request under way is not lost.',
+    { min: 0 },
   ),
   linger_ms: limit(
     'ms',
     5_000,
     'Time that input is still read and dropped after an early refusal, so that the client sees the reply.',
+    { min: 0 },
   ),
   max_gzip_ratio: limit('count', 20, 'Expansion of a gzip request body; bombs get 413.'),
 
   // documents and tensors
-  max_json_depth: limit('count', 32, 'Nesting of a JSON document.'),
-  max_tensor_rank: limit('count', 8, 'Dimensions of a tensor.'),
-  max_tensor_elements: limit('count', 2 ** 28, 'Elements of one tensor, checked before allocation.'),
+  max_json_depth: limit('count', 32, 'Nesting of a JSON document.', {
+    min: 2, // {"instances": []}
+    max: 1000, // an error echoes the document by recursion
+  }),
+  max_tensor_rank: limit('count', 8, 'Dimensions of a tensor.', { max: 64 }), // as NumPy
+  max_tensor_elements: limit('count', 2 ** 28, 'Elements of one tensor, checked before allocation.', {
+    min: 256, // the number scanner starts with room for so many
+  }),
 
   // scheduling
   rest_api_timeout_in_ms: limit(
@@ -66,29 +114,35 @@ export const LIMITS = {
     'count',
     128,
     'Rows combined into one run at most; the measured curve may choose fewer.',
+    { max: 2 ** 32 - 1 }, // rows of a job in a frame
   ),
   max_attempts: limit('count', 3, 'Engines that one request may be tried on.'),
   poison_kills: limit('count', 2, 'Engines that a request may end before it is quarantined.'),
-  quarantine_ms: limit('ms', 600_000, 'Time that a quarantined request is refused at once.'),
-  quarantine_entries: limit('count', 1024, 'Quarantined requests that are remembered.'),
+  quarantine_ms: limit('ms', 600_000, 'Time that a quarantined request is refused at once.', { min: 0 }),
+  quarantine_entries: limit('count', 1024, 'Quarantined requests that are remembered.', { min: 0 }),
 
   // engines
   run_limit_ms: limit(
     'ms',
     0,
     'Longest run before its engine is ended; 0: ten times the longest run of the warm-up, at least run_limit_floor_ms.',
+    { isAutoAtZero: true },
   ),
   run_limit_floor_ms: limit('ms', 5_000, 'Lower bound of the measured run limit.'),
   load_limit_ms: limit('ms', 120_000, 'Time that an engine may take to start and load a model.'),
-  warmup_budget_ms: limit('ms', 2_000, 'Time spent on measuring the batch curve of a model.'),
+  warmup_budget_ms: limit('ms', 2_000, 'Time spent on measuring the batch curve of a model.', { min: 0 }),
   heartbeat_ms: limit('ms', 1_000, 'Interval of the sign of life of an idle engine.'),
   heartbeat_missed_ms: limit('ms', 10_000, 'Silence of an idle engine after which it is ended.'),
   engine_memory_bytes: limit(
     'bytes',
     0,
     'Data segment of one engine process (RLIMIT_DATA); 0: from the size of the model, at least 4 GiB.',
+    { min: GiB, isAutoAtZero: true }, // Node alone needs more than a half
   ),
-  max_frame_bytes: limit('bytes', 1024 * MiB, 'One frame between the front and an engine.'),
+  max_frame_bytes: limit('bytes', 1024 * MiB, 'One frame between the front and an engine.', {
+    min: 4 * KiB, // the frames of a start without tensors
+    max: 4 * GiB, // lengths in frames have 32 bits
+  }),
   respawn_backoff_ms: limit('ms', 100, 'First pause after a second crash in a row; doubles, with jitter.'),
   respawn_backoff_max_ms: limit('ms', 10_000, 'Longest pause between restarts of a crashing engine.'),
   respawn_quiet_ms: limit('ms', 1_000, 'Time without a crash after which the next one counts as the first.'),
@@ -98,28 +152,64 @@ export const LIMITS = {
     'bytes',
     2 ** 31 - 1,
     'An .onnx file; protobuf allows no more, weights beyond go to external data.',
+    { max: 2 ** 31 - 1 },
   ),
   max_onnx_nodes: limit('count', 1_000_000, 'Nodes of a graph with its subgraphs.'),
   max_onnx_initializers: limit('count', 1_000_000, 'Initializers of a graph with its subgraphs.'),
-  max_onnx_depth: limit('count', 32, 'Nesting of subgraphs.'),
+  max_onnx_depth: limit('count', 32, 'Nesting of subgraphs.', { max: 256 }), // read by recursion
   max_onnx_structure_bytes: limit(
     'bytes',
     256 * MiB,
     'Names and entries of an .onnx file held while it is read; weights are not among them.',
   ),
-  max_protobuf_depth: limit('count', 64, 'Nesting of protobuf messages.'),
+  max_protobuf_depth: limit('count', 64, 'Nesting of protobuf messages.', { max: 1024 }), // four of them in a subgraph
   max_artifact_bytes: limit('bytes', 64 * 1024 * MiB, 'All files of one package.'),
   max_manifest_bytes: limit('bytes', 16 * MiB, 'The skylift.json of one package.'),
   max_package_files: limit('count', 10_000, 'Files of one package.'),
-  store_lock_wait_ms: limit('ms', 30_000, 'Time to wait for another process that writes to the store.'),
+  store_lock_wait_ms: limit('ms', 30_000, 'Time to wait for another process that writes to the store.', {
+    min: 0,
+  }),
   import_limit_ms: limit('ms', 600_000, 'Time that the import of a foreign file may take.'),
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMITS;
 export type Limits = Readonly<Record<LimitName, number>>;
 
-/** The defaults of the table, with `overrides` on top. */
+/**
+ * The defaults of the table, with `overrides` on top. The one place where values are checked: both programs and the
+ * library come by. Throws SKY_CONFIG_INVALID.
+ */
 export function resolveLimits(overrides: Partial<Limits> = {}): Limits {
+  for (const [name, value] of Object.entries(overrides)) requireAllowed(name, value);
   const defaults = Object.fromEntries(Object.entries(LIMITS).map(([name, entry]) => [name, entry.default]));
-  return { ...(defaults as Record<LimitName, number>), ...overrides };
+  const limits = { ...(defaults as Record<LimitName, number>), ...overrides };
+  if (limits.heartbeat_missed_ms <= limits.heartbeat_ms)
+    throw invalid(
+      `heartbeat_missed_ms = ${limits.heartbeat_missed_ms} is not more than heartbeat_ms = ${limits.heartbeat_ms}: every idle engine would be ended`,
+      'Raise heartbeat_missed_ms to a few times heartbeat_ms.',
+    );
+  return limits;
+}
+
+/** The allowed values in words. @example '256 to 4294967296 bytes' */
+export function allowedValues({ unit, min, max, isAutoAtZero }: Limit): string {
+  const range = max === NO_MAX ? `at least ${min}` : `${min} to ${max}`;
+  return `${isAutoAtZero ? '0 (chosen), or ' : ''}${range}${unit === 'count' ? '' : ` ${unit}`}`;
+}
+
+function requireAllowed(name: string, value: unknown): void {
+  if (!Object.hasOwn(LIMITS, name)) throw invalid(`there is no limit "${name}"`, 'Correct its name.');
+  const entry: Limit = LIMITS[name as LimitName]; // just checked
+  const isInRange = typeof value === 'number' && value >= entry.min && value <= entry.max;
+  if ((isInRange && Number.isInteger(value)) || (value === 0 && entry.isAutoAtZero)) return;
+  throw invalid(
+    `${name} = ${String(value)}; allowed: ${allowedValues(entry)}`,
+    `${name}=${entry.default} is the default.`,
+  );
+}
+
+function invalid(message: string, hint: string): SkyliftError {
+  return new SkyliftError('SKY_CONFIG_INVALID', message, {
+    hint: `${hint} docs/reference/limits.md has them all.`,
+  });
 }

@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { SkyliftError } from '../core/errors.ts';
-import { fileFailure, isAbsence } from '../package/file-failure.ts';
+import { errnoOf, fileFailure, isAbsence, notRegularFile } from '../package/file-failure.ts';
 
 /** Bytes that can be read at any offset. `close` is idempotent. */
 export interface ByteFile extends Disposable {
@@ -45,7 +45,8 @@ export function openByteFile(path: string): ByteFile {
   };
   try {
     const stat = fstatSync(descriptor);
-    if (!stat.isFile()) throw new SkyliftError('SKY_MODEL_FORMAT_UNKNOWN', `${path} is not a regular file`);
+    if (stat.isDirectory()) throw new SkyliftError('SKY_MODEL_FORMAT_UNKNOWN', `${path} is a folder`);
+    if (!stat.isFile()) throw notRegularFile(path);
     return {
       sizeBytes: stat.size,
       readInto: (target, offset) => readFully(descriptor, target, offset),
@@ -62,6 +63,7 @@ function openDescriptor(path: string): number {
     // O_NONBLOCK: opening a named pipe must not wait for a writer
     return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
+    if (errnoOf(error) === 'ENXIO') throw notRegularFile(path, error); // how a socket answers open(2)
     if (!isAbsence(error)) throw fileFailure(`open ${path}`, error);
     throw new SkyliftError('SKY_MODEL_NOT_FOUND', `there is no file ${path}`, { cause: error });
   }

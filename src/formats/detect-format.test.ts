@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -24,6 +27,21 @@ test('an .onnx file is accepted whatever it is called', (t) => {
   writeFileSync(path, halfPlusTwo());
   assert.doesNotThrow(() => requireOnnx(path));
 });
+
+test(
+  'a pipe, a socket and a device are said to be no regular file, without a wait',
+  { skip: process.platform === 'win32' },
+  async (t) => {
+    const pipe = join(folder(t), 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const socket = join(folder(t), 'socket');
+    const server = createServer().listen(socket);
+    t.after(() => server.close());
+    await once(server, 'listening');
+    for (const path of [pipe, socket, '/dev/zero'])
+      assert.throws(() => requireOnnx(path), unknown(/ is a pipe, socket or device, not a regular file$/));
+  },
+);
 
 test('files of other formats are named by their content', (t) => {
   const path = join(folder(t), 'model.onnx');

@@ -22,6 +22,15 @@ export function isAbsence(error: unknown): boolean {
   return errno === 'ENOENT' || errno === 'ENOTDIR';
 }
 
+/** SKY_MODEL_FORMAT_UNKNOWN for what can be opened, but is no file whose bytes stay. */
+export function notRegularFile(path: string, cause?: unknown): SkyliftError {
+  return new SkyliftError(
+    'SKY_MODEL_FORMAT_UNKNOWN',
+    `${path} is a pipe, socket or device, not a regular file`,
+    { cause },
+  );
+}
+
 /**
  * SKY_STORE_IO for `cannot <doing>`. Coded errors pass through; what is no failure of the system becomes SKY_INTERNAL.
  * @example fileFailure(`read ${path}`, error)

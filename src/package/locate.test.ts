@@ -37,6 +37,22 @@ test('a file, a folder with one model file, and a package are told apart', async
   assert.deepEqual(await locateModel(join(dir, 'b')), { kind: 'package', path: join(dir, 'b') });
 });
 
+test(
+  'a pipe and a device are said to be no regular file, without a wait',
+  { skip: process.platform === 'win32' },
+  async () => {
+    await using scratch = await openScratch();
+    const pipe = join(scratch.dir, 'pipe.onnx');
+    execFileSync('mkfifo', [pipe]);
+    for (const path of [pipe, '/dev/null'])
+      for (const locate of [locateModel, listVersions])
+        await assert.rejects(locate(path), {
+          code: 'SKY_MODEL_FORMAT_UNKNOWN',
+          message: `${path} is a pipe, socket or device, not a regular file`,
+        });
+  },
+);
+
 test('versions are canonical numbers in ascending order and lead to what they hold', async () => {
   await using scratch = await openScratch();
   const { dir } = scratch;

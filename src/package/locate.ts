@@ -6,7 +6,7 @@ import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { SkyliftError, isSkyliftError } from '../core/errors.ts';
-import { fileFailure, isAbsence } from './file-failure.ts';
+import { fileFailure, isAbsence, notRegularFile } from './file-failure.ts';
 import { explainFile, explainNoVersions } from './locate-hint.ts';
 import { MANIFEST_FILE } from './manifest.ts';
 import { judgeFolder } from './model-files.ts';
@@ -34,7 +34,10 @@ interface Entries {
   readonly folders: readonly string[];
 }
 
-/** What `path` is. Throws SKY_MODEL_NOT_FOUND, SKY_MODEL_NO_VERSIONS (a folder with nothing to serve), SKY_STORE_IO. */
+/**
+ * What `path` is. Throws SKY_MODEL_NOT_FOUND, SKY_MODEL_NO_VERSIONS (a folder with nothing to serve),
+ * SKY_MODEL_FORMAT_UNKNOWN (a pipe, socket or device), SKY_STORE_IO.
+ */
 export async function locateModel(path: string): Promise<Located> {
   const absolute = resolve(path);
   const entries = await readEntries(absolute);
@@ -49,7 +52,7 @@ export async function locateModel(path: string): Promise<Located> {
 
 /**
  * The versions under a base path, ascending, at least one; strict as TensorFlow Serving is: a model that lies directly in
- * the folder is no version. Throws SKY_MODEL_NOT_FOUND, SKY_MODEL_NO_VERSIONS, SKY_STORE_IO.
+ * the folder is no version. Throws as `locateModel` does.
  */
 export async function listVersions(basePath: string): Promise<readonly LocatedVersion[]> {
   const absolute = resolve(basePath);
@@ -94,6 +97,7 @@ async function readEntries(path: string): Promise<Entries | 'file'> {
   try {
     const facts = await stat(path);
     if (facts.isFile()) return 'file';
+    if (!facts.isDirectory()) throw notRegularFile(path);
     const kinds = await Promise.all(
       (await readdir(path, { withFileTypes: true })).map(async (entry) => ({
         name: entry.name,

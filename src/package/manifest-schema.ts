@@ -47,7 +47,7 @@ const tensorSpec = z.strictObject({
   dims: z.nullable(
     z
       .array(z.union([size, text(256)], 'must be a size or the name of a symbolic dimension'))
-      .max(LIMITS.max_tensor_rank.default),
+      .max(LIMITS.max_tensor_rank.max),
   ),
 });
 

@@ -2,11 +2,19 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { SkyliftError } from '../core/errors.ts';
+import { errnoOf } from './file-failure.ts';
 import type { FilePort } from './file-port.ts';
 
 const OWNER_ONLY = 0o700;
 const WRITABLE_BY_OTHERS = 0o022;
 const ROOT = 0;
+const NO_PLACE: Readonly<Record<string, string>> = {
+  EEXIST: 'that is a file',
+  ENOTDIR: 'a part of that path is a file',
+  EACCES: 'this user may not create it',
+  EPERM: 'this user may not create it',
+  EROFS: 'that file system is read-only',
+};
 
 /** Paths of the parts of a store. */
 export interface StoreLayout {
@@ -37,7 +45,7 @@ export function defaultStoreDir(
   return join(base, 'skylift', 'store');
 }
 
-/** Creates what is missing of the store in `dir`. Throws SKY_STORE_UNSAFE. */
+/** Creates what is missing of the store in `dir`. Throws SKY_STORE_UNSAFE, SKY_STORE_IO where no store can be. */
 export async function prepareStoreDir(files: FilePort, dir: string): Promise<StoreLayout> {
   const layout = {
     trees: join(dir, 'trees'),
@@ -47,10 +55,22 @@ export async function prepareStoreDir(files: FilePort, dir: string): Promise<Sto
     lock: join(dir, 'lock'),
   };
   for (const folder of [dir, layout.trees, layout.imports, layout.refs, layout.tmp])
-    await files.makeFolder(folder, OWNER_ONLY);
+    await files.makeFolder(folder, OWNER_ONLY).catch((error: unknown) => {
+      throw folderFailure(folder, error) ?? error;
+    });
   await requirePrivate(files, dir);
   await files.syncFolder(dir);
   return layout;
+}
+
+/** Undefined for failures that say nothing about the choice of the folder. */
+function folderFailure(folder: string, cause: unknown): SkyliftError | undefined {
+  const reason = NO_PLACE[errnoOf(cause) ?? ''];
+  if (reason === undefined) return undefined;
+  return new SkyliftError('SKY_STORE_IO', `the store needs the folder ${folder}, but ${reason}`, {
+    hint: 'Choose a folder that this user may write to: SKYLIFT_STORE=DIR.',
+    cause,
+  });
 }
 
 /** Whoever may write to the folder may swap models. Windows has no such bits and is not checked. */

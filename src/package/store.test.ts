@@ -106,6 +106,16 @@ test('a manifest that breaks the rules is not published', async () => {
   assert.deepEqual(await store.list(), []);
 });
 
+test('a file in the place of the store, or above it, is said to be one', async () => {
+  await using scratch = await openScratch();
+  const path = join(scratch.dir, 'file');
+  await writeFile(path, '');
+  const hint = /^Choose a folder .*SKYLIFT_STORE=DIR/;
+  const refused = (message: RegExp) => ({ code: 'SKY_STORE_IO', message, hint });
+  await assert.rejects(PackageStore.open(path), refused(/file, but that is a file$/));
+  await assert.rejects(PackageStore.open(join(path, 'a')), refused(/a, but a part of that path is a file$/));
+});
+
 test('sources that are no regular files, or not there, are refused', async () => {
   await using scratch = await openScratch();
   const store = await PackageStore.open(join(scratch.dir, 'store'));

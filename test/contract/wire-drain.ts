@@ -118,6 +118,12 @@ export function drainContract(makeBackend: MakeBackend): void {
       assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${fixture.address.port}`));
     });
 
+    test('an empty host is refused; it would mean every address of the machine', async (context) => {
+      const fixture = await startFixture(context, makeBackend);
+      await fixture.server.close();
+      await assert.rejects(fixture.server.listen({ host: '', port: 0 }), { code: 'SKY_CONFIG_INVALID' });
+    });
+
     test('a unix socket is served too', { skip: process.platform === 'win32' }, async (context) => {
       const socketPath = join(tmpdir(), `skylift-wire-${process.pid}.sock`);
       const fixture = await startFixture(context, makeBackend);

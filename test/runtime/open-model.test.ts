@@ -50,6 +50,13 @@ test('a model whose rows change each other is never batched', async () => {
   );
 });
 
+test('a limit that is not allowed is refused', async () => {
+  await assert.rejects(
+    open(halfPlusTwo(), { limits: { max_frame_bytes: 0 } }),
+    withCode('SKY_CONFIG_INVALID'),
+  );
+});
+
 test('a model that never ends its first run fails to load in time', async () => {
   await assert.rejects(
     open(loop(2n ** 62n), { limits: { load_limit_ms: 1500 } }),

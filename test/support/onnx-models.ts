@@ -30,6 +30,18 @@ export function identity(element: ElementName, dims: readonly Dimension[] | null
   });
 }
 
+/** `y` = as many ones as the int64 input `size` says: eight bytes of request for any amount of memory. */
+export function onesOfSize(): Uint8Array {
+  return model({
+    graph: graph({
+      inputs: [value('size', 'int64', [1])],
+      outputs: [value('y', 'float32', ['size'])],
+      initializers: [floatTensor('one', [1], [1])],
+      nodes: [node({ op: 'Expand', inputs: ['one', 'size'], outputs: ['y'] })],
+    }),
+  });
+}
+
 export interface MatMulOptions {
   /** Length of a row of `x`. */
   readonly width: number;

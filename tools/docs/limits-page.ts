@@ -1,5 +1,5 @@
 /** docs/reference/limits.md: the table of limits with units, defaults and flags. */
-import { LIMITS } from '../../src/core/limits.ts';
+import { allowedValues, LIMITS } from '../../src/core/limits.ts';
 import type { Limit } from '../../src/core/limits.ts';
 import { formatBytes } from '../../src/core/units.ts';
 import { GENERATED_NOTE } from './page.ts';
@@ -8,7 +8,8 @@ import type { Page } from './page.ts';
 export function limitsPage(): Page {
   const entries: [string, Limit][] = Object.entries(LIMITS);
   const rows = entries.map(
-    ([name, limit]) => `| \`${name}\` | ${formatLimit(limit)} | ${limit.why.replaceAll('|', '\\|')} |`,
+    ([name, limit]) =>
+      `| \`${name}\` | ${formatLimit(limit)} | ${allowedValues(limit)} | ${limit.why.replaceAll('|', '\\|')} |`,
   );
   return {
     path: 'docs/reference/limits.md',
@@ -16,10 +17,11 @@ export function limitsPage(): Page {
 
 # Limits
 
-Everything that can grow is bounded. What a bound protects stands beside it.
+Everything that can grow is bounded. What a bound protects stands beside it. A value that is not allowed ends the start with
+SKY_CONFIG_INVALID; \`heartbeat_missed_ms\` must also be more than \`heartbeat_ms\`.
 
-| limit | default | what it bounds |
-| --- | --- | --- |
+| limit | default | allowed | what it bounds |
+| --- | --- | --- | --- |
 ${rows.join('\n')}
 `,
   };

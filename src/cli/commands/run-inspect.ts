@@ -8,6 +8,7 @@ import type { CliContext } from '../define-command.ts';
 import { exampleRequest } from '../example-request.ts';
 import { inspectPath } from '../inspect-path.ts';
 import type { PathReport } from '../inspect-path.ts';
+import { printable } from '../render/printable.ts';
 import { renderPairs, renderTable } from '../render/table.ts';
 
 export interface InspectFlags {
@@ -23,7 +24,7 @@ export async function runInspect(
   path: string,
 ): Promise<void> {
   const report = await inspectPath(await resolvePath(path));
-  if (!example) return context.terminal.result(renderReport(report), report);
+  if (!example) return context.terminal.result(printable(renderReport(report)), report);
   const request = exampleOf(report);
   context.terminal.result(JSON.stringify(request), request);
 }

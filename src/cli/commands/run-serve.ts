@@ -11,7 +11,7 @@ import type { Terminal } from '../terminal.ts';
 import type { ServeFlags } from './serve-flags.ts';
 
 const DEFAULT_PORT = 8501;
-const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
+const LOOPBACK_URL = /^http:\/\/(?:127\.|\[::1\])/;
 
 /** Serves until a stop signal; prints what answers where once every model does. */
 export async function runServe(context: CliContext, flags: ServeFlags, ...args: string[]): Promise<void> {
@@ -20,10 +20,6 @@ export async function runServe(context: CliContext, flags: ServeFlags, ...args: 
   if (flags.port !== undefined && flags.rest_api_port !== undefined)
     terminal.say(
       `${terminal.paint('yellow', '!')} gRPC is not served yet; --port=${flags.port} is ignored beside --rest_api_port.`,
-    );
-  if (!LOOPBACK.has(flags.host))
-    terminal.say(
-      `${terminal.paint('yellow', '!')} --host=${flags.host}: everybody who reaches this machine may use the models.`,
     );
   await serveUntilStopped({
     options: serveOptions(flags, models, terminal),
@@ -61,6 +57,10 @@ function serveOptions(
 function showEvent(event: ServeEvent, terminal: Terminal): void {
   switch (event.kind) {
     case 'listening':
+      if (!LOOPBACK_URL.test(event.url))
+        terminal.say(
+          `${terminal.paint('yellow', '!')} ${event.url}: everybody who reaches this machine may use the models.`,
+        );
       return terminal.detail(`listening on ${event.url}, answering 503 until the models are loaded`);
     case 'loading':
       return terminal.detail(`loading ${event.model} ...`);

@@ -2,23 +2,24 @@
 import { randomBytes } from 'node:crypto';
 import { isSkyliftError, SkyliftError } from '../../core/errors.ts';
 import type { Paint, Terminal } from '../terminal.ts';
+import { printable } from './printable.ts';
 
 /** Shows `error` and returns the exit code that goes with it. Anything unknown becomes SKY_INTERNAL with an id. */
 export function reportError(error: unknown, terminal: Terminal): number {
   const coded = isSkyliftError(error) ? error : unexpected(error);
   if (terminal.flags.json) terminal.result('', { error: coded });
   else terminal.process.stderr.write(renderError(coded, terminal.paint));
-  if (terminal.flags.debug) terminal.process.stderr.write(`${stackOf(error)}\n`);
+  if (terminal.flags.debug) terminal.process.stderr.write(`${printable(stackOf(error))}\n`);
   return coded.exitCode;
 }
 
 /** The three lines of an error; further lines of its message are indented. */
 function renderError(error: SkyliftError, paint: Paint): string {
-  const [first = '', ...more] = error.message.split('\n');
+  const [first = '', ...more] = printable(error.message).split('\n');
   const lines = [
     `${paint('red', '✖')} ${paint('bold', error.code)}  ${first}`,
     ...more.map((line) => `  ${line}`),
-    ...(error.hint === '' ? [] : [`  Fix:  ${error.hint}`]),
+    ...(error.hint === '' ? [] : [`  Fix:  ${printable(error.hint)}`]),
     paint('dim', `  Docs: ${error.docs}`),
   ];
   return `${lines.join('\n')}\n`;

@@ -30,6 +30,12 @@ test('an error has its code, message, next step and page', () => {
   assert.equal(written.stdout, '');
 });
 
+test('control characters in an error cannot drive the terminal', () => {
+  const { terminal, written } = play([]);
+  reportError(new SkyliftError('SKY_ONNX_INVALID', 'a\u001b[2Jb\u009b\r', { hint: '\u0007' }), terminal);
+  assert.match(written.stderr, /^✖ SKY_ONNX_INVALID {2}a\ufffd\[2Jb\ufffd\ufffd\n {2}Fix: {2}\ufffd\n/);
+});
+
 test('an unexpected exception is SKY_INTERNAL with an id; the stack comes with --debug only', () => {
   const failure = new TypeError('boom', { cause: new Error('deeper') });
   const plain = play([]);

@@ -6,6 +6,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isSkyliftError, SkyliftError } from '../../core/errors.ts';
+import { isAbsence } from '../../package/file-failure.ts';
 import { PLAIN_FILE_NAME } from '../../package/manifest-schema.ts';
 import type { OnnxModel } from './model.ts';
 import { tensorBytes } from './validate-tensor.ts';
@@ -87,6 +88,8 @@ function plainFileSize(folder: string, { location, where }: ExternalRange): numb
     return singleFileSize(path, location, where);
   } catch (error) {
     if (isSkyliftError(error)) throw error;
+    if (isAbsence(error))
+      throw refuse(where, `lies in "${location}", which is missing from ${folder}`, error);
     throw refuse(where, `lies in "${location}", which cannot be read: ${String(error)}`, error);
   }
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { DataType } from '../tensor.ts';
+import type { DataType, Tensor } from '../tensor.ts';
 import { tensor } from '../values.ts';
 import { tensorflowFloatText } from './float-text.ts';
+import { TextBudget } from './text-budget.ts';
 import { writeRows, writeValues } from './write-values.ts';
 
 const TENSORFLOW = { floatText: 'tensorflow' } as const;
@@ -15,6 +16,29 @@ test('nests lists as the dims say', () => {
   assert.equal(text([0], []), '[]');
   assert.equal(text([2, 0], []), '[[],[]]');
   assert.equal(text([2, 1, 2], [1, -2, 3, 4]), '[[[1,-2]],[[3,4]]]');
+});
+
+test('a text beyond its budget is refused, before it is written where its length shows', () => {
+  const refused = { code: 'SKY_REQUEST_TOO_LARGE', message: /more than 100000 bytes \(max_reply_bytes\)$/ };
+  const ones = (count: number) => tensor('uint8', [count], new Uint8Array(count).fill(1));
+  const write = (value: Tensor) => writeValues(value, TENSORFLOW, new TextBudget(100_000));
+  assert.equal(write(ones(49_999)).length, 99_999);
+  assert.throws(() => write(ones(50_000)), refused);
+  assert.throws(() => write({ ...ones(0), dims: [2 ** 40] }), refused, 'its bytes are not even looked at');
+  const empty = (rows: number) => ({ ...ones(0), dims: [rows, 0] });
+  assert.equal(write(empty(33_333)).length, 100_000);
+  assert.throws(() => write(empty(33_334)), refused);
+  assert.throws(() => writeRows(empty(2 ** 40), TENSORFLOW, new TextBudget(100_000)), refused);
+  assert.equal(write(tensor('string', [1], ['x'.repeat(99_996)])).length, 100_000);
+  assert.throws(() => write(tensor('string', [1], ['x'.repeat(99_997)])), refused);
+});
+
+test('texts of one document share its budget', () => {
+  const budget = new TextBudget(200_000);
+  const half = tensor('string', [1], ['x'.repeat(99_990)]);
+  for (let i = 0; i < 2; i++) writeValues(half, TENSORFLOW, budget);
+  assert.equal(budget.leftBytes, 200_000 - 2 * 99_994);
+  assert.throws(() => writeRows(half, TENSORFLOW, budget), { code: 'SKY_REQUEST_TOO_LARGE' });
 });
 
 test('writes every dtype', () => {

@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { shortestFloatText } from './float-text.ts';
 import { CLOSE_ARRAY, COMMA, OPEN_ARRAY } from './grammar.ts';
+import { TextBudget } from './text-budget.ts';
 import { writeFloat } from './write-floats.ts';
 
 export interface WriteOptions {
@@ -17,21 +18,33 @@ export interface WriteOptions {
   readonly bytesAsBase64?: boolean;
 }
 
-/** Text of the whole tensor: `[[1.0,2.5],[3.0,4.0]]`, or one bare element for a scalar. */
-export function writeValues(tensor: Tensor, options: WriteOptions): string {
-  const nested = new NestedWriter(tensor, options);
+/**
+ * Text of the whole tensor: `[[1.0,2.5],[3.0,4.0]]`, or one bare element for a scalar.
+ * @param budget what the text may need; it is counted there. Beyond it SKY_REQUEST_TOO_LARGE. @default no limit
+ */
+export function writeValues(tensor: Tensor, options: WriteOptions, budget = unlimited()): string {
+  const nested = new NestedWriter(tensor, options, budget);
   nested.write(0);
+  budget.take(nested.writer.at);
   return nested.writer.text(0);
 }
 
 /** Text of each row along the first dimension, without brackets around them all; the tensor must have one. */
-export function writeRows(tensor: Tensor, options: WriteOptions): string[] {
-  const nested = new NestedWriter(tensor, options);
-  return Array.from({ length: tensor.dims[0] ?? 0 }, () => {
+export function writeRows(tensor: Tensor, options: WriteOptions, budget = unlimited()): string[] {
+  const nested = new NestedWriter(tensor, options, budget);
+  const rows: string[] = [];
+  const [rowCount = 0] = tensor.dims;
+  while (rows.length < rowCount) {
     const start = nested.writer.at;
     nested.write(1);
-    return nested.writer.text(start);
-  });
+    rows.push(nested.writer.text(start));
+  }
+  budget.take(nested.writer.at);
+  return rows;
+}
+
+function unlimited(): TextBudget {
+  return new TextBudget(Number.POSITIVE_INFINITY);
 }
 
 /** Texts up to this size are written in one shared buffer: making and collecting one per small reply costs more than the text. */
@@ -40,6 +53,8 @@ const sharedWriter = new ByteWriter(SHARED_BYTES); // never in use when a call b
 
 /** Text per element that most outputs need, brackets and comma included. */
 const USUAL_ELEMENT_BYTES = 12;
+/** An element of one digit and its comma. */
+const LEAST_ELEMENT_BYTES = 2;
 
 class NestedWriter {
   readonly writer: ByteWriter;
@@ -48,9 +63,11 @@ class NestedWriter {
   /** Index of the next element. */
   #next = 0;
 
-  constructor(tensor: Tensor, options: WriteOptions) {
+  constructor(tensor: Tensor, options: WriteOptions, budget: TextBudget) {
+    const count = elementCount(tensor.dims);
+    budget.require((count - 1) * LEAST_ELEMENT_BYTES); // before memory is taken and time is spent
     this.#dims = tensor.dims;
-    this.writer = writerFor(64 + elementCount(tensor.dims) * USUAL_ELEMENT_BYTES);
+    this.writer = writerFor(64 + count * USUAL_ELEMENT_BYTES, budget);
     this.#writeElement = elementWriter(tensor, options, this.writer);
   }
 
@@ -70,10 +87,12 @@ class NestedWriter {
   }
 }
 
-function writerFor(sizeBytes: number): ByteWriter {
-  if (sizeBytes > sharedWriter.bytes.length) return new ByteWriter(sizeBytes);
-  sharedWriter.reset(SHARED_BYTES);
-  return sharedWriter;
+function writerFor(sizeBytes: number, budget: TextBudget): ByteWriter {
+  const isShared = sizeBytes <= sharedWriter.bytes.length;
+  const writer = isShared ? sharedWriter : new ByteWriter(Math.min(sizeBytes, budget.leftBytes));
+  if (isShared) writer.reset(SHARED_BYTES);
+  writer.budget = budget;
+  return writer;
 }
 
 function elementWriter(tensor: Tensor, options: WriteOptions, writer: ByteWriter): (index: number) => void {

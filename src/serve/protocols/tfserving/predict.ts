@@ -34,7 +34,10 @@ export function predict(call: HttpCall, context: TfservingContext): void {
     priority: 'interactive',
     retry: 'idempotent',
   } as const;
-  const handle = context.runtime.submit(request, new PredictSink(call, path, parsed.format));
+  const handle = context.runtime.submit(
+    request,
+    new PredictSink(call, path, parsed.format, context.limits.max_reply_bytes),
+  );
   call.onGone(() => handle.cancel());
 }
 
@@ -56,11 +59,13 @@ class PredictSink implements RunSink {
   readonly #call: HttpCall;
   readonly #path: ModelPath;
   readonly #format: PredictFormat;
+  readonly #maxBytes: number;
 
-  constructor(call: HttpCall, path: ModelPath, format: PredictFormat) {
+  constructor(call: HttpCall, path: ModelPath, format: PredictFormat, maxBytes: number) {
     this.#call = call;
     this.#path = path;
     this.#format = format;
+    this.#maxBytes = maxBytes;
   }
 
   /** This API answers whole results only. */
@@ -71,7 +76,7 @@ class PredictSink implements RunSink {
   done({ version, outputs }: RunResult): void {
     this.#call.note('version', String(version));
     try {
-      const body = writePredict(outputs, this.#format);
+      const body = writePredict(outputs, this.#format, this.#maxBytes);
       this.#call.reply(200, JSON_TYPE, body);
     } catch (error) {
       this.fail(error);

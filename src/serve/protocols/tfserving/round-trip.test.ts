@@ -42,7 +42,9 @@ function withoutNaN(dtype: DataType, bytes: Uint8Array): Uint8Array {
 
 function roundTrip(outputs: ReadonlyMap<string, Tensor>, format: PredictFormat): ReadonlyMap<string, Tensor> {
   const [written, read] = NAMES[format];
-  const text = Buffer.from(writePredict(outputs, format)).toString().replace(written, read);
+  const text = Buffer.from(writePredict(outputs, format, LIMITS.max_reply_bytes))
+    .toString()
+    .replace(written, read);
   const specs = Array.from(outputs, ([name, { dtype }]) => ({ name, dtype, dims: null }));
   const signature = { program: 'p', method: 'predict', inputs: specs, outputs: [] } as const;
   const parsed = parsePredict(Buffer.from(text), () => ({ name: 's', signature }), LIMITS);

@@ -1,12 +1,13 @@
 /** Opens the listening socket of any node:net server, with errors that name the address. */
 import type { Server } from 'node:net';
 import { SkyliftError } from '../../../core/errors.ts';
-import type { ListenAddress } from './wire.ts';
+import type { BoundAddress, ListenAddress } from './wire.ts';
 
 const BACKLOG = 4096; // connections that wait to be accepted; the kernel's somaxconn may be lower
 
 /** Resolves when the server listens. Throws SKY_PORT_IN_USE, SKY_CONFIG_INVALID. */
 export function bind(server: Server, address: ListenAddress): Promise<void> {
+  if ('host' in address && address.host === '') return Promise.reject(emptyHost());
   const place = 'socketPath' in address ? { path: address.socketPath } : address;
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => reject(bindError(error, address));
@@ -18,8 +19,20 @@ export function bind(server: Server, address: ListenAddress): Promise<void> {
   });
 }
 
+/** `127.0.0.1:80`, `[::1]:80`: as it stands in a URL (RFC 3986 section 3.2.2). */
+export function hostAndPort({ host, port }: BoundAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Node would listen on every address of the machine. */
+function emptyHost(): SkyliftError {
+  return new SkyliftError('SKY_CONFIG_INVALID', 'the host to listen on is empty', {
+    hint: 'Give an address of this machine, or 0.0.0.0 for all of them.',
+  });
+}
+
 function bindError(error: NodeJS.ErrnoException, address: ListenAddress): SkyliftError {
-  const where = 'socketPath' in address ? address.socketPath : `${address.host}:${address.port}`;
+  const where = 'socketPath' in address ? address.socketPath : hostAndPort(address);
   if (error.code === 'EADDRINUSE')
     return new SkyliftError('SKY_PORT_IN_USE', `${where} is already in use`, { cause: error });
   return new SkyliftError('SKY_CONFIG_INVALID', `cannot listen on ${where}: ${error.code ?? error.message}`, {
