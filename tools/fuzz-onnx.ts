@@ -13,6 +13,7 @@ import { validateModel } from '../src/formats/onnx/validate.ts';
 import { externalMatMul, halfPlusTwo, identity, loop, matMul } from '../test/support/onnx-models.ts';
 import { graph, localFunction, model, node, value } from '../test/support/onnx-writer.ts';
 import { ProtoWriter } from '../test/support/proto-writer.ts';
+import { pick } from './support/pick.ts';
 
 export interface FuzzOptions {
   readonly seed: number;
@@ -194,8 +195,4 @@ function encode(fields: readonly Field[]): Uint8Array {
 
 function isMessage(content: Field['content']): content is readonly Field[] {
   return Array.isArray(content);
-}
-
-function pick<T>(items: readonly T[], rng: Rng): T | undefined {
-  return items[rng.u32() % Math.max(1, items.length)];
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz`: every parser of untrusted bytes on mutated input. Each input must end in a result or a coded error; one
- * JSON line per parser, exit 1 on a defect. Flags: --seed N (1), --inputs N (200000) per parser.
+ * `npm run fuzz`: every parser of untrusted bytes on mutated input. Each input must end in a result or a coded error, and
+ * HTTP in what llhttp reads; one JSON line per parser, exit 1 on a defect. Flags: --seed N (1), --inputs N (200000) per parser.
  */
 import { parseArgs } from 'node:util';
 import { isSkyliftError } from '../src/core/errors.ts';
@@ -12,6 +12,7 @@ import { parseReference } from '../src/package/reference.ts';
 import { parsePredict } from '../src/serve/protocols/tfserving/parse-predict.ts';
 import { createServable } from '../src/serve/runtime/servable.ts';
 import { MANIFEST } from '../test/support/packages.ts';
+import { fuzzHttp } from './fuzz-http.ts';
 import { fuzzOnnx } from './fuzz-onnx.ts';
 
 const { values: flags } = parseArgs({
@@ -34,6 +35,8 @@ const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
 
 const onnx = await fuzzOnnx({ seed, inputs });
 report('onnx', onnx.defects.length, onnx);
+const http = await fuzzHttp({ seed, inputs });
+report('http', http.defects.length, http);
 fuzz('predict body', BODIES, (bytes) => parsePredict(bytes, lookup, limits));
 fuzz('skylift.json', [formatManifest(manifest)], parseManifest);
 fuzz(

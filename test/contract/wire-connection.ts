@@ -125,6 +125,18 @@ export function connectionContract(makeBackend: MakeBackend): void {
       assert.equal(fixture.server.inflight(), 0);
     });
 
+    test('the time of a request begins with its first byte, whatever came before it', async (context) => {
+      const limits = { header_timeout_ms: 120, body_timeout_ms: 120 };
+      const client = await (await startFixture(context, makeBackend, limits)).client();
+      const request = 'GET /ping HTTP/1.1\r\nhost: t\r\n\r\n';
+      client.send(request.slice(0, 9));
+      for (let i = 0; i < 6; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 50)); // the passing time is the subject
+        client.send(request.slice(9) + request.slice(0, 9));
+        assert.equal((await client.reply()).body, 'pong');
+      }
+    });
+
     test('a silent kept-alive connection is ended after idle_timeout_ms', async (context) => {
       const client = await (await startFixture(context, makeBackend, { idle_timeout_ms: 50 })).client();
       client.request('GET', '/ping');

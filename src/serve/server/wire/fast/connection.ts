@@ -18,8 +18,6 @@ import type { ReaderEvents } from './request-reader.ts';
 const DROPPED_BODY_BYTES = 64 * 1024;
 /** Bytes of replies that wait for the client before no further request is taken from it. */
 const WRITE_BACKLOG_BYTES = 1024 * 1024;
-/** Their replies have no body, whatever the headers say (RFC 9112 section 6.3). */
-const BODILESS_STATUSES: ReadonlySet<number> = new Set([204, 304]);
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 /** What the connections of one listener share. */
@@ -204,7 +202,7 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
       isLast = this.#isLast(first);
       const head = this.#setting.replyHeads.text(first.reply.status, first.reply.headers, bodyBytes, isLast);
       if (head === undefined) text += this.#badReply(isLast);
-      else if (first.method === 'HEAD' || BODILESS_STATUSES.has(first.reply.status)) text += head;
+      else if (first.method === 'HEAD') text += head;
       else if (isText && bodyBytes === body.length) text += head + body; // ASCII
       else {
         this.#socket.write(text + head, 'latin1');

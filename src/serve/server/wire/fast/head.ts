@@ -3,7 +3,6 @@
  * checked by the reader before; here a head is text of whole lines.
  */
 import { METHODS } from 'node:http';
-import type { HeaderView } from '../../../protocols/http-call.ts';
 import { originForm } from '../head-problem.ts';
 import type { FoundProblem } from '../head-problem.ts';
 
@@ -12,7 +11,7 @@ export interface RequestHead {
   /** Raw path, undecoded, without the query. */
   readonly path: string;
   readonly query: string;
-  readonly headers: HeaderView;
+  readonly headers: ReadonlyMap<string, string>;
   /** 0: there is no body; undefined: chunked. */
   readonly bodyBytes: number | undefined;
   /** Another request may follow on the connection. */
@@ -29,6 +28,8 @@ const ABSOLUTE_FORM = /^https?:\/\/[\w\-.~!$&'()*+,;=:@%[\]]+(?:[/?]|$)/i;
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const LENGTH = /^[0-9]{1,15}$/; // below 2^53
 
+/** Readers differ on tabs around their values, although they are allowed. */
+const FRAMING_FIELDS: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
 /** Fields that stand once (RFC 9110): of several the first counts, as on node:http. */
 const SINGLE_FIELDS: ReadonlySet<string> = new Set(
   (
@@ -103,6 +104,7 @@ export function readFields(lines: readonly string[]): Fields | FoundProblem {
     const colonAt = line.indexOf(':');
     const name = line.slice(0, Math.max(0, colonAt)).toLowerCase();
     if (!FIELD_NAME.test(name)) return malformed('a header line is not NAME: VALUE');
+    if (FRAMING_FIELDS.has(name) && line.includes('\t')) return malformed(`a tab in ${name}`);
     const known = fields.get(name);
     if (known === undefined) fields.set(name, trimmed(line, colonAt + 1));
     else if (name === 'content-length') return malformed('more than one content-length');
