@@ -114,11 +114,13 @@ class World {
   }
 
   #startEngine(model: string): void {
-    const offer = { maxRows: this.#int(1, 16), threads: this.#int(1, this.#limits.cores), runLimitMs: 60 };
+    const maxRows = this.#int(1, 16);
+    const crowdRows = maxRows + this.#int(0, 8);
+    const offer = { maxRows, crowdRows, threads: this.#int(1, this.#limits.cores), runLimitMs: 60 };
     const engine = new SimulatedEngine({
       clock: this.clock,
       rng: this.rng,
-      maxRows: offer.maxRows,
+      maxRows: crowdRows,
       returnsNeighboursRows: this.#defect === 'rows of a neighbour',
       isPoison: (id) => this.#callers[id - 1]?.isPoison === true,
       expect: this.#expect,

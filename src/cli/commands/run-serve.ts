@@ -65,13 +65,13 @@ function showEvent(event: ServeEvent, terminal: Terminal): void {
     case 'loading':
       return terminal.detail(`loading ${event.model} ...`);
     case 'loaded': {
-      const { engines, curve, maxRows } = event.report;
+      const { engines, curve, crowdRows } = event.report;
       const threads = engines[0]?.threads ?? 1;
       const one = curve.find((point) => point.rows === 1);
       const speed = one ? ` · one row ${formatMs(one.runUs / 1000)}` : '';
       const engineText = `${engines.length} engine${engines.length === 1 ? '' : 's'} x ${threads} thread${threads === 1 ? '' : 's'}`;
       terminal.say(
-        `${terminal.paint('green', '✔')} ${event.model}: loaded in ${formatMs(event.durationMs)} · ${engineText}${speed} · batches of up to ${maxRows}`,
+        `${terminal.paint('green', '✔')} ${event.model}: loaded in ${formatMs(event.durationMs)} · ${engineText}${speed} · batches of up to ${crowdRows}`,
       );
     }
   }

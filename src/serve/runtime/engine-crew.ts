@@ -69,6 +69,7 @@ export class EngineCrew {
     const measured = await this.#measureFirst();
     this.#offer = {
       maxRows: measured.maxRows,
+      crowdRows: measured.crowdRows,
       threads: this.threads,
       runLimitMs: this.#runLimitMs(measured),
     };

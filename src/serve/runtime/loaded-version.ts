@@ -103,7 +103,7 @@ export class LoadedVersion {
     } catch (error) {
       const reason = String(error);
       log('warn', 'warm-up failed; requests run one by one', { model: this.servable.model, reason });
-      return { curve: [], maxRows: 1, slowestUs: 0 };
+      return { curve: [], maxRows: 1, crowdRows: 1, slowestUs: 0 };
     }
   }
 

@@ -56,7 +56,9 @@ export interface VersionReport {
   readonly version: bigint;
   readonly engines: readonly EngineStatus[];
   readonly curve: readonly BatchPoint[];
+  /** See `Measured`. */
   readonly maxRows: number;
+  readonly crowdRows: number;
 }
 
 const NOTHING_TO_CANCEL: RunHandle = { cancel: () => {}, resume: () => {} };
@@ -144,8 +146,8 @@ export class ModelRuntime implements Runtime {
   report(): VersionReport[] {
     return [...this.#models].flatMap(([model, versions]) =>
       [...versions].flatMap(([version, { loaded }]) => {
-        const { curve = [], maxRows = 1 } = loaded?.measured ?? {};
-        return loaded ? [{ model, version, engines: loaded.engines(), curve, maxRows }] : [];
+        const { curve = [], maxRows = 1, crowdRows = 1 } = loaded?.measured ?? {};
+        return loaded ? [{ model, version, engines: loaded.engines(), curve, maxRows, crowdRows }] : [];
       }),
     );
   }

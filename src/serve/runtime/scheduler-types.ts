@@ -31,7 +31,10 @@ export type SchedulerEvent = { readonly at: number } & (
 
 /** What a session can do. */
 export interface SessionOffer {
+  /** Rows of a run at most. */
   readonly maxRows: number;
+  /** The same while there are so many for every session that can run at a time; at least `maxRows`. */
+  readonly crowdRows: number;
   /** Cores that one run keeps busy. */
   readonly threads: number;
   readonly runLimitMs: number;

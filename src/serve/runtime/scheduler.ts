@@ -190,6 +190,7 @@ class JobScheduler implements Scheduler {
     this.#busyCores -= state.offer.threads;
     state.isBusy = false;
     state.running = [];
+    state.runningRows = 0;
     state.killAtMs = Infinity;
   }
 
@@ -272,7 +273,7 @@ class JobScheduler implements Scheduler {
   }
 
   #dispatch({ session, state }: { session: number; state: SessionState }, at: number): void {
-    const heads = state.queue.waiting.take(state.offer.maxRows);
+    const heads = state.queue.waiting.take(this.#rowsOfRun(state));
     const jobs = heads.map((head) => head.id);
     const rows = heads.reduce((sum, head) => sum + head.rows, 0);
     for (const id of jobs) {
@@ -285,6 +286,19 @@ class JobScheduler implements Scheduler {
     state.killAtMs = at + state.offer.runLimitMs;
     this.#busyCores += state.offer.threads;
     this.#actions.push({ kind: 'dispatch', session, jobs, rows });
+  }
+
+  /** A large run keeps its first rows waiting: worth it when there is one for every session that can run at a time. */
+  #rowsOfRun({ queue, offer }: SessionState): number {
+    const sideBySide = Math.min(
+      queue.sessions.size,
+      Math.max(1, Math.floor(this.#limits.cores / offer.threads)),
+    );
+    const waiting = queue.waiting.rows;
+    let rows = waiting;
+    for (const id of queue.sessions) rows += this.#sessions.get(id)?.runningRows ?? 0;
+    const isCrowd = waiting >= offer.crowdRows && rows >= offer.crowdRows * sideBySide;
+    return isCrowd ? offer.crowdRows : offer.maxRows;
   }
 
   /** Waiting jobs alone are no reason for one more engine: it must be native code that keeps them waiting. */

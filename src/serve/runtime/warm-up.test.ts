@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { SkyliftError, isSkyliftError } from '../../core/errors.ts';
 import type { EngineJob, EngineSink, Session } from '../../engines/port.ts';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
-import { chooseMaxRows, warmUp } from './warm-up.ts';
+import { chooseRows, warmUp } from './warm-up.ts';
 
 const SIGNATURE = {
   program: 'model',
@@ -76,12 +76,30 @@ test('a model that refuses blank inputs throws what the engine said', async () =
   );
 });
 
+/** Points of a curve whose trips cost `wayUs` more than the runs. */
+const curveOf = (runsUs: readonly (readonly [rows: number, runUs: number])[], wayUs = 0) =>
+  runsUs.map(([rows, runUs]) => ({ rows, runUs, tripUs: runUs + wayUs }));
+
 test('the smallest batch within ten percent of the best wins', () => {
-  const curve = [
-    { rows: 1, runUs: 100 },
-    { rows: 2, runUs: 104 },
-    { rows: 4, runUs: 206 },
-  ];
-  assert.equal(chooseMaxRows(curve), 2);
-  assert.equal(chooseMaxRows([]), 1);
+  const curve = curveOf([
+    [1, 100],
+    [2, 104],
+    [4, 206],
+  ]);
+  assert.equal(chooseRows(curve).maxRows, 2);
+  assert.deepEqual(chooseRows([]), { maxRows: 1, crowdRows: 1 });
+});
+
+test('a crowd gets the batch whose trips bring most, which a few rows are not made to wait for', () => {
+  const runsUs = [
+    [1, 9200],
+    [2, 18000],
+    [4, 35400],
+    [8, 74600],
+  ] as const;
+  assert.deepEqual(chooseRows(curveOf(runsUs, 600)), { maxRows: 1, crowdRows: 4 });
+  assert.deepEqual(chooseRows(curveOf([...runsUs].map(([rows]) => [rows, rows * 9200]))), {
+    maxRows: 1,
+    crowdRows: 1,
+  });
 });

@@ -11,12 +11,16 @@ export interface BatchPoint {
   readonly rows: number;
   /** Shortest of the measured runs, microseconds in native code. */
   readonly runUs: number;
+  /** Shortest of the same runs with the way to the engine and back. */
+  readonly tripUs: number;
 }
 
 export interface Measured {
   readonly curve: readonly BatchPoint[];
-  /** The smallest batch within 10 % of the best rows per second. */
+  /** Rows of a run at most; the smallest batch within 10 % of the best rows per second. */
   readonly maxRows: number;
+  /** Rows of a run while many wait: the smallest batch within 2 % of the best rows per second, trips included. */
+  readonly crowdRows: number;
   /** The longest run seen, microseconds. */
   readonly slowestUs: number;
 }
@@ -34,6 +38,8 @@ export interface WarmUpOptions {
 const RUNS_PER_POINT = 5;
 /** A larger batch must beat this share of the best rows per second to be worth its latency; measurements differ by some per cent. */
 const WITHIN_BEST = 0.9;
+/** The same while requests queue up: throughput is what shortens their wait. */
+const WITHIN_BEST_OF_CROWD = 0.98;
 /** Sizes in a row without gain after which the measurement stops. */
 const LOSSES_TO_STOP = 2;
 
@@ -45,31 +51,47 @@ export async function warmUp(session: Session, options: WarmUpOptions): Promise<
   let losses = 0;
   let best = 0;
   for (let rows = 1; rows <= (options.isBatched ? options.maxRows : 1); rows *= 2) {
-    const runsUs = await measure(session, blankJob(options, rows), options.clock, endsAtMs);
-    slowestUs = Math.max(slowestUs, ...runsUs);
-    const runUs = Math.min(...runsUs);
-    curve.push({ rows, runUs });
+    const runs = await measure(session, blankJob(options, rows), options.clock, endsAtMs);
+    slowestUs = Math.max(slowestUs, ...runs.map(({ runUs }) => runUs));
+    const runUs = Math.min(...runs.map((run) => run.runUs));
+    curve.push({ rows, runUs, tripUs: Math.min(...runs.map(({ tripUs }) => tripUs)) });
     losses = rows / runUs > best ? 0 : losses + 1;
     best = Math.max(best, rows / runUs);
     if (losses >= LOSSES_TO_STOP || options.clock.nowMs() >= endsAtMs) break;
   }
-  return { curve, maxRows: chooseMaxRows(curve), slowestUs };
+  return { curve, ...chooseRows(curve), slowestUs };
 }
 
-/** The smallest batch that is nearly as good as the best one; 1 for an empty curve. */
-export function chooseMaxRows(curve: readonly BatchPoint[]): number {
-  const best = Math.max(0, ...curve.map((point) => point.rows / point.runUs));
-  return curve.find((point) => point.rows / point.runUs >= WITHIN_BEST * best)?.rows ?? 1;
+/** 1 for an empty curve. */
+export function chooseRows(curve: readonly BatchPoint[]): Pick<Measured, 'maxRows' | 'crowdRows'> {
+  const maxRows = nearlyBest(curve, ({ rows, runUs }) => rows / runUs, WITHIN_BEST);
+  const crowdRows = nearlyBest(curve, ({ rows, tripUs }) => rows / tripUs, WITHIN_BEST_OF_CROWD);
+  return { maxRows, crowdRows: Math.max(maxRows, crowdRows) };
 }
 
-async function measure(session: Session, job: EngineJob, clock: Clock, endsAtMs: number): Promise<number[]> {
-  const runsUs: number[] = [];
+/** The smallest batch whose gain is at least `share` of the greatest. */
+function nearlyBest(
+  curve: readonly BatchPoint[],
+  gain: (point: BatchPoint) => number,
+  share: number,
+): number {
+  const best = Math.max(0, ...curve.map(gain));
+  return curve.find((point) => gain(point) >= share * best)?.rows ?? 1;
+}
+
+type Run = Pick<BatchPoint, 'runUs' | 'tripUs'>;
+
+async function measure(session: Session, job: EngineJob, clock: Clock, endsAtMs: number): Promise<Run[]> {
+  const runs: Run[] = [];
   for (let i = 0; i < RUNS_PER_POINT; i++) {
+    const startedAtMs = clock.nowMs();
     const { ranUs } = await runTimed(session, { ...job, id: i + 1 });
-    if (i > 0 || clock.nowMs() >= endsAtMs) runsUs.push(ranUs);
-    if (clock.nowMs() >= endsAtMs) break;
+    const endedAtMs = clock.nowMs();
+    const tripUs = Math.max(ranUs, (endedAtMs - startedAtMs) * 1000);
+    if (i > 0 || endedAtMs >= endsAtMs) runs.push({ runUs: ranUs, tripUs });
+    if (endedAtMs >= endsAtMs) break;
   }
-  return runsUs;
+  return runs;
 }
 
 function blankJob({ signatureName, signature }: WarmUpOptions, rows: number): EngineJob {

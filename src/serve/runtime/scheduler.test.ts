@@ -1,0 +1,69 @@
+/** Tests of single decisions; that nothing is lost or answered twice is shown by the simulation. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createScheduler } from './scheduler.ts';
+import type { Scheduler, SchedulerAction } from './scheduler-types.ts';
+
+const LIMITS = { cores: 2, queueMaxJobs: 100, maxAttempts: 3, poisonKills: 2 };
+const OFFER = { maxRows: 1, crowdRows: 4, threads: 1, runLimitMs: 1000 };
+
+function schedulerWith(sessions: number): Scheduler {
+  const scheduler = createScheduler(LIMITS);
+  for (let session = 1; session <= sessions; session++)
+    scheduler.step({ kind: 'up', at: 0, session, queue: 'm', offer: OFFER });
+  return scheduler;
+}
+
+function arrive(scheduler: Scheduler, first: number, count: number): void {
+  for (let id = first; id < first + count; id++)
+    scheduler.step({
+      kind: 'arrive',
+      at: 0,
+      job: {
+        id,
+        queue: 'm',
+        rows: 1,
+        bucket: 'b',
+        tenant: 't',
+        priority: 'interactive',
+        idempotent: true,
+        deadlineAtMs: 1000,
+      },
+    });
+}
+
+/** Rows of the runs that the actions start. */
+function runs(actions: readonly SchedulerAction[]): readonly number[] {
+  return actions.flatMap((action) => (action.kind === 'dispatch' ? [action.rows] : []));
+}
+
+test('a crowd runs in large batches, a few rows in those that do not make them wait', () => {
+  for (const [count, rows] of [
+    [3, 1],
+    [4, 4],
+    [9, 4],
+  ] as const) {
+    const scheduler = schedulerWith(1);
+    arrive(scheduler, 1, count);
+    assert.deepEqual(runs(scheduler.step({ kind: 'flush', at: 0 })), [rows], `${count} wait`);
+  }
+});
+
+test('it is a crowd only when every session can have a large run', () => {
+  const scheduler = schedulerWith(2);
+  arrive(scheduler, 1, 6);
+  assert.deepEqual(runs(scheduler.step({ kind: 'flush', at: 0 })), [1, 1]);
+  arrive(scheduler, 7, 2);
+  assert.deepEqual(
+    runs(scheduler.step({ kind: 'finished', at: 1, session: 1, ranUs: 1 })),
+    [1],
+    '6 wait, 1 runs',
+  );
+  arrive(scheduler, 9, 2);
+  assert.deepEqual(runs(scheduler.step({ kind: 'finished', at: 2, session: 1, ranUs: 1 })), [4]);
+  assert.deepEqual(
+    runs(scheduler.step({ kind: 'finished', at: 3, session: 2, ranUs: 1 })),
+    [1],
+    '3 are left',
+  );
+});
