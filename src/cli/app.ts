@@ -10,6 +10,7 @@ import { predictCommand } from './commands/predict.ts';
 import { serveCommand } from './commands/serve.ts';
 import { versionCommand } from './commands/version.ts';
 import type { CliContext } from './define-command.ts';
+import { environmentFlags } from './environment-flags.ts';
 import { renderRootHelp } from './render/help.ts';
 import type { CommandHelp } from './render/help.ts';
 import type { Terminal } from './terminal.ts';
@@ -35,14 +36,21 @@ const ROOT_EXAMPLES: CommandHelp['examples'] = [
 
 /** What went wrong while a line was scanned or run; the scanner wants to print it, we want to raise it. */
 interface Failures {
-  command: string;
-  arguments: unknown[];
+  readonly arguments: unknown[];
   other: unknown;
 }
 
 /** Scans and runs one command line. Resolves with the exit code; throws what went wrong. */
 export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const failures: Failures = { command: argv[0] ?? '', arguments: [], other: undefined };
+  const [name = '', ...args] = argv;
+  const flags = isCommand(name) ? Object.keys(COMMANDS[name].parameters.flags ?? {}) : [];
+  const fromEnvironment = environmentFlags(flags, args, terminal.process.env);
+  const line = [
+    ...argv.slice(0, 1),
+    ...Array.from(fromEnvironment, ([flag, text]) => `--${flag}=${text}`),
+    ...args,
+  ];
+  const failures: Failures = { arguments: [], other: undefined };
   const scannerProcess: StricliProcess = { stdout: terminal.process.stdout, stderr: { write: () => {} } };
   let exitCode = 0;
   const context: CliContext = {
@@ -51,10 +59,14 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     commands: COMMANDS,
     setExitCode: (code) => void (exitCode = code),
   };
-  await run(createApplication(capturing(failures)), argv, { ...context, process: scannerProcess });
-  if (failures.arguments.length > 0) throw wrongArguments(failures.command, failures.arguments);
+  await run(createApplication(capturing(failures)), line, { ...context, process: scannerProcess });
+  if (failures.arguments.length > 0) throw wrongArguments(name, failures.arguments, fromEnvironment);
   if (failures.other !== undefined) throw failures.other;
   return exitCode;
+}
+
+function isCommand(name: string): name is keyof typeof COMMANDS {
+  return Object.hasOwn(COMMANDS, name);
 }
 
 function createApplication(text: ApplicationText): Application<CliContext> {

@@ -1,4 +1,6 @@
 /** Flags that every command has, before or after its name. They are taken out first: how errors look depends on them. */
+import { variableOf } from './environment-flags.ts';
+import type { Environment } from './environment-flags.ts';
 
 export interface GlobalFlags {
   /** One JSON document on stdout, errors included. */
@@ -26,10 +28,13 @@ export const GLOBAL_FLAGS: readonly GlobalFlagSpec[] = [
 ];
 
 /**
- * Takes the global flags out of a command line and spells the names of all other flags with underscores, so that
- * `--rest-api-port` and `--rest_api_port` are the same flag. Nothing after `--` is touched.
+ * Takes the global flags out of a command line, or of the environment, and spells the names of all other flags with
+ * underscores, so that `--rest-api-port` and `--rest_api_port` are the same flag. Nothing after `--` is touched.
  */
-export function splitGlobalFlags(argv: readonly string[]): {
+export function splitGlobalFlags(
+  argv: readonly string[],
+  env: Environment,
+): {
   readonly globals: GlobalFlags;
   readonly rest: readonly string[];
 } {
@@ -37,6 +42,7 @@ export function splitGlobalFlags(argv: readonly string[]): {
   const own = escape === -1 ? argv : argv.slice(0, escape);
   const escaped = escape === -1 ? [] : argv.slice(escape);
   const given = new Set(own.flatMap((argument) => globalKey(argument) ?? []));
+  for (const { flag, key } of GLOBAL_FLAGS) if (isOn(env[variableOf(flag.slice(2))])) given.add(key);
   const globals: GlobalFlags = {
     json: given.has('json'),
     quiet: given.has('quiet'),
@@ -46,6 +52,10 @@ export function splitGlobalFlags(argv: readonly string[]): {
   };
   const rest = own.filter((argument) => globalKey(argument) === undefined).flatMap(withUnderscores);
   return { globals, rest: [...rest, ...escaped] };
+}
+
+function isOn(text: string | undefined): boolean {
+  return text === '1' || text === 'true';
 }
 
 function globalKey(argument: string): keyof GlobalFlags | undefined {

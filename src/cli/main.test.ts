@@ -79,6 +79,41 @@ test('a limit that would leave nothing to serve ends the start before anything i
   assert.match(stderr, /^✖ SKY_CONFIG_INVALID {2}max_connections = 0; allowed: at least 1\n/);
 });
 
+test('a flag may stand in the environment; the command line wins, and errors name the variable', async () => {
+  const env = { SKYLIFT_MAX_CONNECTIONS: '0', SKYLIFT_MAX_HEADERS: '' };
+  const serve = ['serve', '/nowhere/model.onnx'];
+  assert.match((await runCli(serve, { env })).stderr, /max_connections = 0; allowed: at least 1\n/);
+  assert.match((await runCli([...serve, '--max-connections=1'], { env })).stderr, /SKY_MODEL_NOT_FOUND/);
+  for (const [variable, text, message] of [
+    ['SKYLIFT_THREADS', 'x', /"x" does not fit SKYLIFT_THREADS: it is an integer/],
+    ['SKYLIFT_PROFILE', 'x', /SKYLIFT_PROFILE=x: allowed are auto, throughput, latency/],
+    ['SKYLIFT_ACCESS_LOG', 'x', /"x" does not fit SKYLIFT_ACCESS_LOG/],
+    ['SKYLIFT_PORT', 'x', /"x" does not fit SKYLIFT_PORT: a port is an integer/],
+  ] as const) {
+    const { exitCode, stderr } = await runCli(serve, { env: { [variable]: text } });
+    assert.equal(exitCode, 2, stderr);
+    assert.match(stderr, message);
+  }
+  assert.equal((await runCli(['serve', '--help'], { env })).exitCode, 0);
+});
+
+test('what Kubernetes tells about a service called skylift is no port of ours', async () => {
+  const env = { SKYLIFT_PORT: 'tcp://10.0.0.1:8501' };
+  assert.match((await runCli(['serve', '/nowhere/model.onnx'], { env })).stderr, /SKY_MODEL_NOT_FOUND/);
+});
+
+test('global flags may stand in the environment', async () => {
+  for (const [text, isJson] of [
+    ['1', true],
+    ['true', true],
+    ['0', false],
+    ['', false],
+  ] as const) {
+    const { stdout } = await runCli(['serv'], { env: { SKYLIFT_JSON: text } });
+    assert.equal(stdout.startsWith('{"error"'), isJson, text);
+  }
+});
+
 test('flags may be spelled with dashes or underscores', async () => {
   for (const flag of ['--max-body-bytes=x', '--max_body_bytes=x']) {
     const { stderr } = await runCli(['serve', 'm.onnx', flag]);

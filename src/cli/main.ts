@@ -6,7 +6,7 @@ import type { CliProcess, Terminal } from './terminal.ts';
 
 /** Runs one command line (without node and script). Never rejects; resolves with the exit code. */
 export async function main(argv: readonly string[], process: CliProcess): Promise<number> {
-  const { globals, rest } = splitGlobalFlags(argv);
+  const { globals, rest } = splitGlobalFlags(argv, process.env);
   const terminal = createTerminal(process, globals);
   try {
     return await runLine(rest, terminal);

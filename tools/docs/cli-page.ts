@@ -1,5 +1,7 @@
-/** docs/reference/cli.md: the help texts of the commands, asked from the commands themselves. */
+/** docs/reference/cli.md: the help texts of the commands, asked from the commands themselves, and the variables of their flags. */
 import { COMMANDS } from '../../src/cli/app.ts';
+import { variableOf } from '../../src/cli/environment-flags.ts';
+import { GLOBAL_FLAGS } from '../../src/cli/global-flags.ts';
 import { runScript } from '../support/command.ts';
 import { GENERATED_NOTE } from './page.ts';
 import type { Page } from './page.ts';
@@ -20,8 +22,29 @@ export async function cliPage(): Promise<Page> {
 
 The help of each command, as \`--help\` prints it. Exit codes are listed in [errors](../errors/README.md).
 
-${sections.join('\n')}`,
+${sections.join('\n')}
+## Environment
+
+A variable stands for a flag of \`skylift\` that the command line does not give; an empty one counts as absent. A switch is
+\`true\` or \`1\`, \`false\` or \`0\`.
+
+| variable | flag | commands |
+| --- | --- | --- |
+${variableRows().join('\n')}
+| \`SKYLIFT_STORE\` | | the folder of the local store |
+`,
   };
+}
+
+function variableRows(): readonly string[] {
+  const commands = new Map<string, string[]>();
+  for (const [command, { parameters }] of Object.entries(COMMANDS))
+    for (const flag of Object.keys(parameters.flags ?? {}))
+      commands.set(flag, [...(commands.get(flag) ?? []), command]);
+  const global = GLOBAL_FLAGS.map(({ flag }) => [flag.slice(2), ['all']] as const);
+  return [...global, ...commands].map(
+    ([flag, names]) => `| \`${variableOf(flag)}\` | \`--${flag}\` | ${names.join(', ')} |`,
+  );
 }
 
 async function helpOf(script: string, ...command: readonly string[]): Promise<string> {

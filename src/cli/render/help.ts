@@ -16,6 +16,8 @@ export interface CommandHelp {
   readonly groups?: readonly { readonly title: string; readonly flags: readonly string[] }[];
 }
 
+const ENVIRONMENT = 'Each flag has a variable, SKYLIFT_MAX_HEADERS for --max_headers; the command line wins.';
+
 type CommandParameters = Command<CommandContext>['parameters'];
 type Flag = NonNullable<CommandParameters['flags']>[string];
 
@@ -38,6 +40,7 @@ export function renderCommandHelp(help: CommandHelp, parameters: CommandParamete
       section(title, flagLines(flags)),
     ),
     section('Flags of every command', globalFlagLines()),
+    ENVIRONMENT,
     `Docs: docs/reference/cli.md#${help.name}`,
   ]);
 }
@@ -53,6 +56,7 @@ export function renderRootHelp(
     section('Usage', '  skylift COMMAND [arguments] [flags]'),
     section('Commands', renderPairs(commands)),
     section('Flags of every command', globalFlagLines()),
+    ENVIRONMENT,
     'Docs: docs/reference/cli.md',
   ]);
 }

@@ -16,7 +16,7 @@ function play(
   options?: PlayedOptions,
 ): { terminal: Terminal; written: { stdout: string; stderr: string } } {
   const { process, written } = playProcess(options);
-  return { terminal: createTerminal(process, splitGlobalFlags(argv).globals), written };
+  return { terminal: createTerminal(process, splitGlobalFlags(argv, process.env).globals), written };
 }
 
 test('an error has its code, message, next step and page', () => {
