@@ -12,11 +12,17 @@ const refused = (overrides: Readonly<Record<string, unknown>>, message: RegExp):
 test('every default, least and greatest value is allowed', () => {
   for (const [name, { default: value, min, max }] of entries)
     for (const allowed of [value, min, max]) {
-      const missed = { heartbeat_missed_ms: LIMITS.heartbeat_missed_ms.max };
+      const missed = { heartbeat_missed_ms: LIMITS.heartbeat_missed_ms.max, ...bodies(name) };
       const beside = name === 'heartbeat_ms' && allowed === max ? { [name]: max - 1 } : { [name]: allowed };
       if (name !== 'heartbeat_missed_ms') assert.doesNotThrow(() => resolveLimits({ ...missed, ...beside }));
     }
 });
+
+/** Room for the greatest body, and no body that the least room does not hold. */
+function bodies(name: string): Readonly<Record<string, number>> {
+  if (name === 'max_body_bytes') return { max_inflight_bytes: LIMITS.max_inflight_bytes.max };
+  return name === 'max_inflight_bytes' ? { max_body_bytes: LIMITS.max_body_bytes.min } : {};
+}
 
 test('a value beside its range is refused with the limit, the value and what is allowed', () => {
   for (const [name, entry] of entries) {
@@ -45,4 +51,9 @@ test('a limit that does not exist is refused by its name', () => {
 test('an engine must have the time to give more than one sign of life', () => {
   refused({ heartbeat_ms: 10_000 }, /^heartbeat_missed_ms = 10000 is not more than heartbeat_ms = 10000/);
   assert.equal(resolveLimits({ heartbeat_ms: 9_999 }).heartbeat_ms, 9_999);
+});
+
+test('a body must have room among those that the server holds', () => {
+  refused({ max_inflight_bytes: 1024 }, /^max_body_bytes = 67108864 is more than max_inflight_bytes = 1024/);
+  assert.equal(resolveLimits({ max_inflight_bytes: 1024, max_body_bytes: 1024 }).max_body_bytes, 1024);
 });

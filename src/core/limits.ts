@@ -188,6 +188,11 @@ export function resolveLimits(overrides: Partial<Limits> = {}): Limits {
       `heartbeat_missed_ms = ${limits.heartbeat_missed_ms} is not more than heartbeat_ms = ${limits.heartbeat_ms}: every idle engine would be ended`,
       'Raise heartbeat_missed_ms to a few times heartbeat_ms.',
     );
+  if (limits.max_body_bytes > limits.max_inflight_bytes)
+    throw invalid(
+      `max_body_bytes = ${limits.max_body_bytes} is more than max_inflight_bytes = ${limits.max_inflight_bytes}: the largest bodies would never be taken`,
+      'Lower max_body_bytes, or raise max_inflight_bytes.',
+    );
   return limits;
 }
 

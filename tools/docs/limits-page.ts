@@ -18,7 +18,8 @@ export function limitsPage(): Page {
 # Limits
 
 Everything that can grow is bounded. What a bound protects stands beside it. A value that is not allowed ends the start with
-SKY_CONFIG_INVALID; \`heartbeat_missed_ms\` must also be more than \`heartbeat_ms\`.
+SKY_CONFIG_INVALID; \`heartbeat_missed_ms\` must also be more than \`heartbeat_ms\`, and \`max_body_bytes\` no more than
+\`max_inflight_bytes\`.
 
 | limit | default | allowed | what it bounds |
 | --- | --- | --- | --- |

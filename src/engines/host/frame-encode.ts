@@ -30,8 +30,8 @@ const DATA_TYPE_CODES = Object.fromEntries(DATA_TYPES.map((dtype, code) => [dtyp
 
 /**
  * The bytes of a frame, to be written one after the other. Large payloads are not copied: they must stay as they are
- * until they are written, unless one of `slots` takes them: then the frame is one chunk. Throws SKY_REQUEST_TOO_LARGE when the frame exceeds `maxBytes`, SKY_TENSOR_INVALID for dims
- * that do not fit their field.
+ * until they are written, unless one of `slots` takes them: then the frame is one chunk. Throws SKY_REQUEST_TOO_LARGE
+ * when the frame exceeds `maxBytes`, SKY_TENSOR_INVALID for dims that do not fit their field.
  */
 export function encodeFrame(
   frame: OutgoingFrame,
@@ -61,10 +61,8 @@ export function encodeFrame(
 function tooLarge(sizeBytes: number, maxBytes: number): SkyliftError {
   return new SkyliftError(
     'SKY_REQUEST_TOO_LARGE',
-    `a frame of ${sizeBytes} bytes exceeds ${maxBytes} bytes`,
-    {
-      hint: 'Send smaller batches, or raise --max_frame_bytes.',
-    },
+    `a frame of ${sizeBytes} bytes exceeds ${maxBytes} bytes (max_frame_bytes)`,
+    { hint: 'Send smaller batches, or raise --max_frame_bytes.' },
   );
 }
 

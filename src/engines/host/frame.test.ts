@@ -232,7 +232,7 @@ test('a frame beyond the limit is not made', () => {
   const source = { kind: 'run', tensors: [{ dtype: 'uint8', dims: [1000], chunks }] } as const;
   assert.throws(() => encodeFrame(source, 1000), {
     code: 'SKY_REQUEST_TOO_LARGE',
-    message: 'a frame of 1088 bytes exceeds 1000 bytes',
+    message: 'a frame of 1088 bytes exceeds 1000 bytes (max_frame_bytes)',
   });
 });
 
