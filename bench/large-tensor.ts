@@ -1,14 +1,18 @@
-/** A 602 KB image tensor end to end, as raw bytes in base64, against the bare engine with the same threads. */
+/**
+ * A 602 KB image tensor end to end, as raw bytes in base64, against the bare engine with the same threads, and against the
+ * least server that keeps the engine in a process of its own.
+ */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { cpuBetween, cpuTimes } from '../src/bench/cpu-times.ts';
 import { runLoad } from '../src/bench/run-load.ts';
-import { startSkylift } from './support/contenders.ts';
+import { startRival, startSkylift } from './support/contenders.ts';
 import type { Contender } from './support/contenders.ts';
 import { compare } from './support/rounds.ts';
 import type { Ratio } from './support/rounds.ts';
 
 const DIMS = [1, 3, 224, 224];
+const PIXELS = DIMS.reduce((product, dim) => product * dim, 1);
 const SECONDS = 4;
 const BARE_ENGINE = fileURLToPath(new URL('rivals/bare-engine.mjs', import.meta.url));
 
@@ -20,6 +24,7 @@ interface Bare {
 /** `model` takes float32 [batch, 3, 224, 224] named `image`. One engine with one thread on both sides. */
 export async function benchLargeTensor(model: string, storeDir: string, rounds: number): Promise<Ratio[]> {
   const bare: Bare[] = [];
+  const leastP50Ms: number[] = [];
   const p50Ms: number[] = [];
   const runsPerCpuSecond: number[] = [];
   const skylift = await startSkylift(
@@ -27,14 +32,17 @@ export async function benchLargeTensor(model: string, storeDir: string, rounds: 
     '/v1/models/m:predict',
     storeDir,
   );
+  const least = await startRival('least', 'least-front.mjs', [model, String(PIXELS * 4)], '/');
   try {
     for (let round = 0; round < rounds; round++) {
       bare.push(runBare(model));
+      leastP50Ms.push((await load(least, 1)).p50Ms);
       p50Ms.push((await load(skylift, 1)).p50Ms);
       runsPerCpuSecond.push((await load(skylift, 8)).runsPerCpuSecond);
     }
   } finally {
     await skylift.stop();
+    await least.stop();
   }
   const scenario = '602 KB tensor, 1 engine x 1 thread';
   const inverse = (values: readonly number[]): number[] => values.map((value) => 1000 / value);
@@ -43,6 +51,11 @@ export async function benchLargeTensor(model: string, storeDir: string, rounds: 
       { scenario, figure: '1/p50 at 1 connection vs bare engine', unit: '/s', goal: '>= 0.88' },
       inverse(p50Ms),
       inverse(bare.map((each) => each.p50Ms)),
+    ),
+    compare(
+      { scenario, figure: '1/p50 at 1 connection vs least isolated server', unit: '/s', goal: '' },
+      inverse(p50Ms),
+      inverse(leastP50Ms),
     ),
     compare(
       {
@@ -72,7 +85,7 @@ function runBare(model: string): Bare {
 }
 
 async function load(skylift: Contender, connections: number): Promise<Bare> {
-  const pixels = new Float32Array(DIMS.reduce((product, dim) => product * dim, 1)).fill(0.5);
+  const pixels = new Float32Array(PIXELS).fill(0.5);
   const body = JSON.stringify({ instances: [{ b64: Buffer.from(pixels.buffer).toString('base64') }] });
   const options = { url: skylift.url, body, connections };
   await runLoad({ ...options, durationMs: 5000 }); // at tens of requests a second the compiler needs a while
