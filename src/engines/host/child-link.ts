@@ -14,6 +14,9 @@ import { PayloadSlots } from './payload-slots.ts';
 /** Time that a process gets to end in order, and that one whose pipe broke gets to end by itself. */
 const CLOSE_GRACE_MS = 1000;
 
+/** Engines send versions, capacities and errors as JSON; all of them are cut far below. */
+const MAX_JSON_BYTES = 64 * 1024;
+
 export interface ChildLinkOptions {
   /** Module that the child process runs. */
   readonly entry: string;
@@ -42,23 +45,30 @@ export class ChildLink {
     this.#slots = PayloadSlots.open();
     const slots = this.#slots && [this.#slots.engineDescriptor];
     const settings = [limits.heartbeat_ms, limits.max_frame_bytes, slots ? 1 : 0];
-    this.#child = spawnLimited({
-      entry,
-      args: settings.map(String),
-      memoryBytes,
-      channel: true,
-      ...(slots && { descriptors: slots }),
-    });
-    this.#slots?.handedOver();
+    try {
+      this.#child = spawnLimited({
+        entry,
+        args: settings.map(String),
+        memoryBytes,
+        channel: true,
+        ...(slots && { descriptors: slots }),
+      });
+    } catch (error) {
+      throw this.#notStarted(error);
+    } finally {
+      this.#slots?.handedOver();
+    }
+    this.#exit = new ExitWatch(this.#child, clock); // before anything is thrown: the child tells of its failure by an event
     const pipe = pipeOf(this.#child);
-    if (!pipe) throw this.#notStarted();
+    if (!pipe) throw this.#notStarted('it has no pipe to the front');
     this.pid = this.#child.pid ?? 0;
-    this.#exit = new ExitWatch(this.#child, clock);
     this.#channel = new FrameChannel({
       open: (target) => pipe.on('data', (piece: Buffer) => target.received(piece)),
       isMemoryShared: false,
       slots: this.#slots,
       maxBytes: limits.max_frame_bytes,
+      maxJobs: limits.max_batch_rows,
+      maxJsonBytes: MAX_JSON_BYTES,
       later: queueMicrotask, // the scheduler has combined what arrived in this turn: the engine should not wait
       onFrame: options.onFrame,
       onViolation: options.onViolation,
@@ -124,10 +134,10 @@ export class ChildLink {
     this.#afterGrace('closed its pipe');
   }
 
-  #notStarted(): SkyliftError {
+  #notStarted(reason: unknown): SkyliftError {
     this.#slots?.close();
-    const { pid = 'without id' } = this.#child;
-    return new SkyliftError('SKY_ENGINE_START', `process ${pid} has no pipe to the front`);
+    const why = reason instanceof Error ? reason.message : String(reason);
+    return new SkyliftError('SKY_ENGINE_START', `an engine process could not be started: ${why}`);
   }
 
   #afterGrace(reason: string): ReturnType<Clock['setTimer']> {

@@ -68,6 +68,19 @@ test('a dropped stream stops', async () => {
   assert.deepEqual(record.calls.slice(before), ['finished 1']);
 });
 
+test('jobs keep their ids, however many there have been before', async () => {
+  const many = 2 ** 32 + 5;
+  const { calls } = await runJobs(batches, [job(many, {}, 1), job(many + 1, {}, 2)]);
+  assert.deepEqual(calls, [`done ${many}`, `done ${many + 1}`, `finished ${many},${many + 1}`]);
+  const { sink, record, finished } = recordingSink();
+  const first = runJobs(batches, [job(1, { delayMs: 20 })]);
+  batches.dispatch([job(many, { crash: 9 }, 1)], sink);
+  batches.drop(many);
+  await finished;
+  assert.deepEqual(record.calls, [`finished ${many}`]);
+  await first;
+});
+
 test('slots work at the same time, a fast job overtakes a slow one', async () => {
   const { sink, record, finished } = recordingSink();
   const slow = runJobs(slots, [job(1, { delayMs: 30 }), job(2)]);

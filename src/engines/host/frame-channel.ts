@@ -5,12 +5,12 @@ import { isSkyliftError } from '../../core/errors.ts';
 import type { SkyliftError } from '../../core/errors.ts';
 import type { Frame, OutgoingFrame } from './frame.ts';
 import { decodeFrame } from './frame-decode.ts';
-import type { ReadSlot } from './frame-decode.ts';
+import type { DecodeOptions } from './frame-decode.ts';
 import { FrameReader } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { PayloadSlots } from './payload-slots.ts';
 
-export interface FrameChannelOptions {
+export interface FrameChannelOptions extends DecodeOptions {
   /** Gives the pipe, which reads for `target`. */
   readonly open: (target: ReadTarget) => Duplex;
   /** The pipe reads into memory that it uses again. */
@@ -19,8 +19,6 @@ export interface FrameChannelOptions {
   readonly allocate?: (sizeBytes: number) => Buffer;
   /** Of the engine on the other side. @default payloads go through the pipe */
   readonly slots?: PayloadSlots | undefined;
-  /** Reads payloads that are not in their frames. @default they must be */
-  readonly readSlot?: ReadSlot;
   /** Longest frame in either direction. */
   readonly maxBytes: number;
   /** Calls back when everything that is sent together has been sent. */
@@ -45,7 +43,7 @@ export class FrameChannel implements ReadTarget {
     this.#options = options;
     this.#reader = new FrameReader({
       ...options,
-      onFrame: (bytes) => options.onFrame(decodeFrame(bytes, options.readSlot)),
+      onFrame: (bytes) => options.onFrame(decodeFrame(bytes, options)),
     });
     const stream = options.open(this);
     this.#stream = stream;

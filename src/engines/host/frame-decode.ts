@@ -20,11 +20,23 @@ import type { Frame, FrameJob } from './frame.ts';
 /** Gives the bytes that were written to a slot. May throw SKY_ENGINE_PROTOCOL. */
 export type ReadSlot = (offset: number, sizeBytes: number) => Uint8Array;
 
+export interface DecodeOptions {
+  /** Reads payloads that are not in their frames. @default they must be */
+  readonly readSlot?: ReadSlot;
+  /** Jobs and JSON of a frame become objects, which take many times the memory of their bytes. @default no bound */
+  readonly maxJobs?: number;
+  /** @default no bound */
+  readonly maxJsonBytes?: number;
+}
+
 /**
- * Reads one whole frame; without `readSlot` its payloads must be in it. Checks that everything lies inside it and that dims, dtype and bytes of every tensor fit
- * together. Throws SKY_ENGINE_PROTOCOL.
+ * Reads one whole frame. Checks that everything lies inside it and that dims, dtype and bytes of every tensor fit together.
+ * Throws SKY_ENGINE_PROTOCOL.
  */
-export function decodeFrame(frame: Uint8Array, readSlot?: ReadSlot): Frame {
+export function decodeFrame(
+  frame: Uint8Array,
+  { readSlot, maxJobs = Infinity, maxJsonBytes = Infinity }: DecodeOptions = {},
+): Frame {
   const bytes = new Uint8Array(frame.buffer, frame.byteOffset, frame.length); // never a Buffer: its slice() does not copy
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
   const kind = KINDS[view.getUint8(4)];
@@ -32,6 +44,8 @@ export function decodeFrame(frame: Uint8Array, readSlot?: ReadSlot): Frame {
   const tensorCount = view.getUint16(6, true);
   const jobCount = view.getUint32(16, true);
   const jsonBytes = view.getUint32(20, true);
+  if (jobCount > maxJobs || jsonBytes > maxJsonBytes)
+    throw frameError(`a frame with ${jobCount} jobs and ${jsonBytes} bytes of JSON`);
   const tensorsAt = HEADER_BYTES + jobCount * JOB_BYTES;
   requireInside(tensorsAt + tensorCount * TENSOR_BYTES, bytes.length);
   const heads = readTensorHeads(view, tensorsAt, tensorCount);

@@ -220,6 +220,18 @@ test('counts that promise more than the frame holds are refused', () => {
   }
 });
 
+test('more jobs or JSON than agreed are refused before they become objects', () => {
+  const jobs = bytesOf({ kind: 'result', jobs: [1, 2, 3].map((id) => ({ id, rows: 1 })) });
+  const json = bytesOf({ kind: 'fail', json: ['x'.repeat(100)] });
+  assert.equal(decodeFrame(jobs, { maxJobs: 3 }).jobs.length, 3);
+  assert.ok(decodeFrame(json, { maxJsonBytes: 104 }).json);
+  for (const [bytes, options] of [
+    [jobs, { maxJobs: 2 }],
+    [json, { maxJsonBytes: 103 }],
+  ] as const)
+    assert.throws(() => decodeFrame(bytes, options), { code: 'SKY_ENGINE_PROTOCOL' });
+});
+
 test('strings that run out of their payload are refused', () => {
   const bytes = encodeStrings([Buffer.from('abc')]);
   bytes[0] = 4;

@@ -18,7 +18,7 @@
  * | 24     | u32  | microseconds in native code                            |
  * | 28     | u32  | index of the signature in the order of the manifest    |
  * | 32     | u32  | offset of the payloads in the slots                    |
- * | 36     |      | jobs: u32 id, u32 rows                                 |
+ * | 36     |      | jobs: u32 place in the batch, u32 rows                 |
  * |        |      | tensors: u8 dtype, u8 rank, u16 0, u32 bytes, u32 dims |
  * |        |      | JSON, padding, payloads                                |
  */
@@ -60,6 +60,7 @@ export type FrameKind = (typeof KINDS)[number];
 export const DATA_TYPES = [...Object.keys(ELEMENT_BYTES), 'string'] as readonly DataType[];
 
 export interface FrameJob {
+  /** Place in its batch. */
   readonly id: number;
   readonly rows: number;
 }

@@ -64,7 +64,7 @@ describe('payload slots', { skip: !existsSync('/dev/shm') && 'no file system in 
     const chunks = runFrame(9, bytes);
     assert.equal(chunks.length, 1);
     assert.ok((chunks[0]?.length ?? 0) < 256);
-    const frame = decodeFrame(chunks[0] ?? bytes, read);
+    const frame = decodeFrame(chunks[0] ?? bytes, { readSlot: read });
     assert.deepEqual(frame.tensors[0]?.dims, [bytes.length]);
     assert.ok(Buffer.from(bytes).equals(frame.tensors[0]?.bytes ?? Buffer.alloc(0)));
     slots.release(9);
@@ -88,7 +88,7 @@ describe('payload slots', { skip: !existsSync('/dev/shm') && 'no file system in 
     assert.throws(() => decodeFrame(head), refused);
     const beyond = Buffer.from(head);
     beyond.writeUInt32LE(0xffff_0000, 32);
-    assert.throws(() => decodeFrame(beyond, read), refused);
+    assert.throws(() => decodeFrame(beyond, { readSlot: read }), refused);
     slots.release(1);
   });
 

@@ -30,13 +30,16 @@ export class PayloadSlots {
   static open(dir = MEMORY_DIR): PayloadSlots | undefined {
     if (process.platform !== 'linux') return undefined;
     const path = join(dir, `skylift-${randomUUID()}`);
+    let descriptor: number | undefined;
     try {
-      const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+      descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
       const engineDescriptor = openSync(path, constants.O_RDONLY);
-      unlinkSync(path);
       return new PayloadSlots(descriptor, engineDescriptor);
     } catch {
+      if (descriptor !== undefined) closeSync(descriptor);
       return undefined;
+    } finally {
+      if (descriptor !== undefined) unlinkSync(path);
     }
   }
 

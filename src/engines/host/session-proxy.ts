@@ -25,9 +25,11 @@ export interface SessionHost {
 }
 
 interface Batch {
+  /** Ids of the jobs; in frames a job is its place among them. */
   readonly ids: readonly number[];
-  /** Jobs without an answer yet. */
+  /** Jobs without an answer yet, by place. */
   readonly open: Map<number, FrameJob>;
+  /** Places. */
   readonly dropped: Set<number>;
   readonly signature: Signature;
   readonly sink: EngineSink;
@@ -69,18 +71,19 @@ export class SessionProxy implements Session {
     if (this.#isUnloaded) throw new SkyliftError('SKY_ENGINE_LOST', 'the session was unloaded');
     const { signature, place } = this.#find(first.signature);
     const tag = this.#host.nextTag();
+    const frameJobs = jobs.map(({ rows }, id) => ({ id, rows }));
     this.#host.send({
       kind: 'run',
       session: this.#id,
       tag,
       signature: place,
-      jobs,
+      jobs: frameJobs,
       tensors: first.inputs.map((_, i) => joinRows(jobs.flatMap((job) => job.inputs[i] ?? []))),
       json: formatParams(jobs.map((job) => job.params)),
     });
     this.#batches.set(tag, {
       ids: jobs.map((job) => job.id),
-      open: new Map(jobs.map((job) => [job.id, job])),
+      open: new Map(frameJobs.map((job) => [job.id, job])),
       dropped: new Set(),
       signature,
       sink,
@@ -90,9 +93,9 @@ export class SessionProxy implements Session {
   drop(job: number): void {
     if (!this.#host.isLive) return;
     for (const [tag, batch] of this.#batches) {
-      const open = batch.open.get(job);
-      if (!open || batch.dropped.has(job)) continue;
-      batch.dropped.add(job);
+      const open = batch.open.get(batch.ids.indexOf(job));
+      if (!open || batch.dropped.has(open.id)) continue;
+      batch.dropped.add(open.id);
       this.#host.send({ kind: 'drop', session: this.#id, tag, jobs: [open] });
     }
   }
@@ -125,7 +128,10 @@ export class SessionProxy implements Session {
       this.#batches.delete(frame.tag);
       this.#host.release(frame.tag);
     }
-    for (const [i, job] of frame.jobs.entries()) if (!batch.dropped.has(job.id)) call(job.id, i);
+    for (const [i, { id }] of frame.jobs.entries()) {
+      const job = batch.ids[id];
+      if (job !== undefined && !batch.dropped.has(id)) call(job, i);
+    }
     if (isOver) batch.sink.finished(batch.ids, frame.ranUs);
   }
 
