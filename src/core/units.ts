@@ -14,9 +14,13 @@ export function formatBytes(sizeBytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${BYTE_UNITS[unit]}`;
 }
 
+const LEAST_SHOWN_AS_SECONDS_MS = 999.5; // three digits of it are 1000
+
 /** `0.4` -> `0.40 ms`, `1234` -> `1.23 s`. */
 export function formatMs(durationMs: number): string {
-  return durationMs < 1000 ? `${durationMs.toPrecision(3)} ms` : `${(durationMs / 1000).toFixed(2)} s`;
+  return durationMs < LEAST_SHOWN_AS_SECONDS_MS
+    ? `${durationMs.toPrecision(3)} ms`
+    : `${(durationMs / 1000).toFixed(2)} s`;
 }
 
 /** `64MiB`, `64M`, `67108864` -> bytes. K, M, G mean powers of 1024. Throws SKY_CONFIG_INVALID. */

@@ -57,6 +57,12 @@ test('a limit that is not allowed is refused', async () => {
   );
 });
 
+test('a model that was closed refuses at once', async () => {
+  const model = await open(halfPlusTwo());
+  await model.close();
+  await assert.rejects(model.predict({ x: tensor('float32', [1], [1]) }), withCode('SKY_DRAINING'));
+});
+
 test('a model that never ends its first run fails to load in time', async () => {
   await assert.rejects(
     open(loop(2n ** 62n), { limits: { load_limit_ms: 1500 } }),

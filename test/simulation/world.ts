@@ -75,7 +75,13 @@ class World {
   constructor(seed: number, defect: Defect) {
     this.rng = seededRng(seed);
     this.#defect = defect;
-    this.#limits = { cores: this.#int(1, 4), queueMaxJobs: this.#int(4, 64), maxAttempts: 3, poisonKills: 2 };
+    this.#limits = {
+      cores: this.#int(1, 4),
+      queueMaxJobs: this.#int(4, 64),
+      maxAttempts: 3,
+      poisonKills: 2,
+      runMaxBytes: this.#int(1, 100),
+    };
     this.#models = ['a', 'b', 'c'].slice(0, this.#int(1, 3));
     const { clock } = this;
     this.#dispatcher = new Dispatcher({

@@ -2,6 +2,7 @@
  * Proves on real runs that rows do not see each other: two rows alone must give what they give together. A free first
  * dimension is only a hint; a graph that normalizes or ranks over its batch has one too, and must never mix callers.
  */
+import { isSkyliftError } from '../../core/errors.ts';
 import type { EngineJob, Session } from '../../engines/port.ts';
 import type { Signature } from '../../package/manifest.ts';
 import { concatRows, sliceRows } from '../../tensor/rows.ts';
@@ -26,11 +27,17 @@ export async function hasIndependentRows(
   const alone: (readonly Tensor[])[] = [];
   for (const inputs of rows) alone.push(await runAlone(session, job(name, inputs, 1)));
   const joined = signature.inputs.map((_, i) => concatRows(rows.flatMap((inputs) => inputs[i] ?? [])));
-  const together = await runAlone(session, job(name, joined, rows.length)).catch(() => []);
+  const together = await runAlone(session, job(name, joined, rows.length)).catch(noAnswer);
   return (
     together.length > 0 &&
     together.every((output, i) => alone.every((outputs, row) => isSameRow(output, row, outputs[i])))
   );
+}
+
+/** A refusal to run two rows is an answer, too; a lost engine gives none. */
+function noAnswer(error: unknown): readonly Tensor[] {
+  if (isSkyliftError(error) && error.code === 'SKY_ENGINE_LOST') throw error;
+  return [];
 }
 
 function job(signature: string, inputs: readonly Tensor[], rows: number): EngineJob {

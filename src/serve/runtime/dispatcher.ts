@@ -14,6 +14,9 @@ import type { RunHandle, RunRequest, RunSink } from './requests.ts';
 import type { RunMetrics } from './run-metrics.ts';
 import type { JobHead, Scheduler, SchedulerAction, SchedulerEvent, SessionOffer } from './scheduler-types.ts';
 
+/** What the scheduler decides, and a refusal that it is not asked about. */
+type Action = SchedulerAction | { readonly kind: 'refuse'; readonly job: number };
+
 /** A request that was checked against its signature. */
 export interface PreparedJob {
   readonly request: RunRequest;
@@ -60,7 +63,7 @@ export class Dispatcher {
   #nextSession = 1;
   #alarm: TimerHandle | undefined;
   /** Decided, not yet carried out. Those of arrivals wait for the end of the turn: no sink is called inside `submit`. */
-  readonly #actions: SchedulerAction[] = [];
+  readonly #actions: Action[] = [];
   #isPerforming = false;
   #isFlushArmed = false;
 
@@ -80,7 +83,7 @@ export class Dispatcher {
     const at = clock.nowMs();
     this.#jobs.set(id, { prepared, sink, arrivedAtMs: at, dispatchedAtMs: 0, batchRows: 0 });
     if (quarantine.has(contentOf(prepared))) {
-      this.#actions.push({ kind: 'reject', job: id, code: 'SKY_QUARANTINED', retryAfterMs: 0 });
+      this.#actions.push({ kind: 'refuse', job: id });
     } else {
       this.#actions.push(...scheduler.step({ kind: 'arrive', at, job: headOf(id, prepared) }));
     }
@@ -135,12 +138,14 @@ export class Dispatcher {
     }
   }
 
-  #perform(action: SchedulerAction): void {
+  #perform(action: Action): void {
     switch (action.kind) {
       case 'dispatch':
         return this.#dispatch(action.session, action.jobs, action.rows);
       case 'reject':
         return this.#reject(action.job, action.code, action.retryAfterMs);
+      case 'refuse':
+        return this.#end(action.job, 'SKY_QUARANTINED', 0);
       case 'drop':
         return this.#sessions.get(action.session)?.session.drop(action.job);
       case 'kill':
@@ -216,9 +221,14 @@ export class Dispatcher {
   }
 
   #reject(id: number, code: ErrorCode, retryAfterMs: number): void {
+    const prepared = this.#jobs.get(id)?.prepared;
+    if (prepared && code === 'SKY_QUARANTINED') this.#options.quarantine.add(contentOf(prepared));
+    this.#end(id, code, retryAfterMs);
+  }
+
+  #end(id: number, code: ErrorCode, retryAfterMs: number): void {
     const job = this.#settle(id);
     if (!job) return;
-    if (code === 'SKY_QUARANTINED') this.#options.quarantine.add(contentOf(job.prepared));
     this.#options.metrics.rejected(job.prepared.request.model, code);
     this.#tell(job, (sink) => sink.fail(rejection(code, job.prepared.request, retryAfterMs)));
   }
@@ -253,12 +263,13 @@ export class Dispatcher {
   }
 }
 
-function headOf(id: number, { request, queue, rows, bucket }: PreparedJob): JobHead {
+function headOf(id: number, { request, queue, rows, inputs, bucket }: PreparedJob): JobHead {
   const { deadlineAtMs, priority, principal, retry } = request;
   return {
     id,
     queue,
     rows,
+    sizeBytes: inputs.reduce((sum, { bytes }) => sum + bytes.length, 0),
     bucket,
     deadlineAtMs,
     priority,

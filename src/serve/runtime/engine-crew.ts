@@ -139,17 +139,19 @@ export class EngineCrew {
     const { queue, measure } = this.#options;
     const [first] = this.#sessions;
     return new Promise((resolve, reject) => {
-      const fail = (code: ErrorCode, message: string): void =>
-        reject(new SkyliftError(code, `${queue}: the engine ${message} in its first runs`));
-      this.#onDown = (engine) => {
-        if (engine === first?.[0]) fail('SKY_ENGINE_LOST', 'ended');
-      };
       const timer = clock.setTimer(clock.nowMs() + limits.load_limit_ms, () =>
         fail('SKY_ENGINE_TIMEOUT', `was not done after ${limits.load_limit_ms} ms`),
       );
       const done = (): void => {
         clock.clear(timer);
         this.#onDown = () => {};
+      };
+      const fail = (code: ErrorCode, message: string): void => {
+        done();
+        reject(new SkyliftError(code, `${queue}: the engine ${message} in its first runs`));
+      };
+      this.#onDown = (engine) => {
+        if (engine === first?.[0]) fail('SKY_ENGINE_LOST', 'ended');
       };
       if (first) measure(first[1]).then(resolve, reject).finally(done);
       else fail('SKY_ENGINE_LOST', 'ended');

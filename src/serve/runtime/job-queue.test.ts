@@ -9,6 +9,7 @@ const job = (fields: Partial<JobHead> = {}): JobHead => ({
   id: ++lastId,
   queue: 'm',
   rows: 1,
+  sizeBytes: 0,
   bucket: 'b',
   deadlineAtMs: 1000,
   tenant: 't',
@@ -21,9 +22,9 @@ test('fills a run with jobs of one bucket up to the row limit', () => {
   const queue = new JobQueue();
   const [a, b, c, d] = [job({ rows: 2 }), job({ bucket: 'other' }), job({ rows: 2 }), job({ rows: 2 })];
   for (const each of [a, b, c, d]) queue.push(each);
-  assert.deepEqual(queue.take(4), [a, c]);
-  assert.deepEqual(queue.take(4), [b]);
-  assert.deepEqual(queue.take(4), [d]);
+  assert.deepEqual(queue.take(4, Infinity), [a, c]);
+  assert.deepEqual(queue.take(4, Infinity), [b]);
+  assert.deepEqual(queue.take(4, Infinity), [d]);
   assert.equal(queue.size, 0);
 });
 
@@ -32,24 +33,41 @@ test('a job larger than the row limit runs alone', () => {
   const [big, small] = [job({ rows: 100 }), job()];
   queue.push(big);
   queue.push(small);
-  assert.deepEqual(queue.take(8), [big]);
+  assert.deepEqual(queue.take(8, Infinity), [big]);
 });
 
-test('jobs without a bucket run alone', () => {
+test('fills a run up to the byte limit; a larger job runs alone', () => {
   const queue = new JobQueue();
-  const jobs = [job({ bucket: null }), job({ bucket: null })];
-  for (const each of jobs) queue.push(each);
-  assert.equal(queue.take(8).length, 1);
-  assert.equal(queue.take(8).length, 1);
+  const [a, b, c, d] = [60, 40, 1, 1000].map((sizeBytes) => job({ sizeBytes }));
+  for (const each of [a, b, c, d]) if (each) queue.push(each);
+  assert.deepEqual(queue.take(8, 100), [a, b]);
+  assert.deepEqual(queue.take(8, 100), [c]);
+  assert.deepEqual(queue.take(8, 100), [d]);
+});
+
+test('jobs without a bucket run alone, in the order of their first arrival', () => {
+  const queue = new JobQueue();
+  const [early, second, third] = [job({ bucket: null }), job({ bucket: null }), job({ bucket: null })];
+  const again = [job({ bucket: null }), job({ bucket: null })];
+  for (const each of [third, ...again, early, second]) queue.push(each);
+  for (const next of [early, second, third, ...again]) assert.deepEqual(queue.take(8, Infinity), [next]);
+});
+
+test('no name of a bucket makes a job that runs alone share its run', () => {
+  const queue = new JobQueue();
+  const alone = job({ bucket: null });
+  queue.push(alone);
+  for (const bucket of ['', 'alone', `alone ${alone.id}`, 'null']) queue.push(job({ bucket }));
+  assert.deepEqual(queue.take(8, Infinity), [alone]);
 });
 
 test('a tenant that floods the queue does not delay another by more than a run', () => {
   const queue = new JobQueue();
   for (let i = 0; i < 100; i++) queue.push(job({ tenant: 'flood' }));
-  assert.equal(queue.take(10).length, 10);
+  assert.equal(queue.take(10, Infinity).length, 10);
   const late = job({ tenant: 'late', bucket: 'mine' });
   queue.push(late);
-  const nextRuns = [queue.take(10), queue.take(10)].flat();
+  const nextRuns = [queue.take(10, Infinity), queue.take(10, Infinity)].flat();
   assert.ok(nextRuns.includes(late));
 });
 
@@ -60,7 +78,7 @@ test('batch priority waits for interactive jobs but is not starved', () => {
   let runs = 0;
   for (let taken: readonly JobHead[] = []; !taken.includes(patient); runs++) {
     queue.push(job());
-    taken = queue.take(1);
+    taken = queue.take(1, Infinity);
   }
   assert.ok(runs > 1 && runs <= 8, `${runs} runs`);
 });
@@ -78,7 +96,7 @@ test('every job that was pushed and not removed is taken exactly once', () => {
       const queue = new JobQueue();
       const waiting = new Set<number>();
       const takeOne = (): void => {
-        for (const { id } of queue.take(8))
+        for (const { id } of queue.take(8, Infinity))
           assert.ok(waiting.delete(id), `job ${id} was taken twice or after its removal`);
       };
       for (const { action, ...fields } of steps) {

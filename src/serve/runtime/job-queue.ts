@@ -1,5 +1,5 @@
 /**
- * The waiting jobs of one model version, in lanes: one lane per priority, tenant and bucket. Tenants take turns by the
+ * The waiting jobs of one model version, in lanes: one lane per priority, tenant and bucket; jobs that run alone share one. Tenants take turns by the
  * rows they had, a lane is first in first out, and a run is filled from lanes of one bucket.
  */
 import type { JobHead } from './scheduler-types.ts';
@@ -16,6 +16,13 @@ interface Lane {
   jobs: JobHead[];
   /** Index of the first job that was not taken. */
   head: number;
+}
+
+/** A run that is being filled. */
+interface Run {
+  readonly jobs: JobHead[];
+  leftRows: number;
+  leftBytes: number;
 }
 
 export class JobQueue {
@@ -39,16 +46,15 @@ export class JobQueue {
     this.#waiting.set(job.id, job);
     this.#rows += job.rows;
     if (!this.#served.has(job.tenant)) this.#admitTenant(job.tenant);
-    this.#laneOf(job).jobs.push(job);
+    insert(this.#laneOf(job), job);
   }
 
   /** Most jobs go where the one before went; only others need a key. */
   #laneOf(job: JobHead): Lane {
     const { priority, tenant, bucket } = job;
     const last = this.#lastLane;
-    const isSame = last?.bucket === bucket && last.tenant === tenant && last.priority === priority;
-    if (last && isSame && bucket !== null) return last;
-    const key = `${priority}\n${tenant}\n${bucket ?? `alone ${job.id}`}`;
+    if (last?.bucket === bucket && last.tenant === tenant && last.priority === priority) return last;
+    const key = `${bucket === null ? 'alone' : 'shared'}\n${priority}\n${tenant}\n${bucket ?? ''}`;
     let lane = this.#lanes.get(key);
     if (!lane) {
       lane = { priority, tenant, bucket, jobs: [], head: 0 };
@@ -68,25 +74,24 @@ export class JobQueue {
     return true;
   }
 
-  /** The jobs of the next run: at least one, at most `maxRows` rows unless a single job has more. */
-  take(maxRows: number): JobHead[] {
+  /** The jobs of the next run: at least one, together no more than both bounds unless a single job has more. */
+  take(maxRows: number, maxBytes: number): JobHead[] {
     const first = this.#nextLane();
     if (!first) return [];
     this.#runs++;
-    const taken: JobHead[] = [];
-    let rows = this.#takeFrom(first, maxRows, taken);
+    const run: Run = { jobs: [], leftRows: maxRows, leftBytes: maxBytes };
+    this.#takeFrom(first, run);
     if (first.bucket !== null) {
       for (const lane of this.#lanes.values()) {
-        if (rows >= maxRows) break;
-        if (lane !== first && lane.bucket === first.bucket)
-          rows += this.#takeFrom(lane, maxRows - rows, taken);
+        if (run.leftRows <= 0) break;
+        if (lane !== first && lane.bucket === first.bucket) this.#takeFrom(lane, run);
       }
     }
     if (this.#waiting.size === 0) this.#reset();
-    return taken;
+    return run.jobs;
   }
 
-  /** Takes everything out, oldest lane first. */
+  /** Takes everything out, in the order of arrival. */
   clear(): JobHead[] {
     const jobs = [...this.#waiting.values()];
     this.#waiting.clear();
@@ -136,19 +141,21 @@ export class JobQueue {
     return headA.id < headB.id; // ids grow with arrival
   }
 
-  /** Moves jobs that fit into `rowBudget` from the lane to `taken`; the first job of a run always fits. Returns the rows. */
-  #takeFrom(lane: Lane, rowBudget: number, taken: JobHead[]): number {
+  /** Moves jobs that fit from the lane to the run; its first job always fits. */
+  #takeFrom(lane: Lane, run: Run): void {
     let rows = 0;
     for (let job = this.#head(lane); job; job = this.#head(lane)) {
-      if (taken.length > 0 && (rows + job.rows > rowBudget || lane.bucket === null)) break;
+      const fits = job.rows <= run.leftRows && job.sizeBytes <= run.leftBytes && lane.bucket !== null;
+      if (run.jobs.length > 0 && !fits) break;
       lane.head++;
       this.#waiting.delete(job.id);
-      taken.push(job);
+      run.jobs.push(job);
+      run.leftRows -= job.rows;
+      run.leftBytes -= job.sizeBytes;
       rows += job.rows;
     }
     this.#rows -= rows;
     this.#served.set(lane.tenant, (this.#served.get(lane.tenant) ?? 0) + rows);
-    return rows;
   }
 
   /** The first job of the lane that still waits. */
@@ -161,4 +168,12 @@ export class JobQueue {
     }
     return job;
   }
+}
+
+/** In the order of ids: a job that is tried again stands before those that came after it. */
+function insert({ jobs, head }: Lane, job: JobHead): void {
+  let at = jobs.length;
+  for (let before = jobs[at - 1]; at > head && before && before.id > job.id; before = jobs[at - 1]) at--;
+  if (at === jobs.length) jobs.push(job);
+  else jobs.splice(at, 0, job);
 }

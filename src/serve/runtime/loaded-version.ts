@@ -2,6 +2,7 @@
  * One version with its engines: warmed up and measured, widened under pressure. A crew with one thread each does the bulk;
  * where a single run gains from all cores, a wide engine stands beside it.
  */
+import { isSkyliftError } from '../../core/errors.ts';
 import type { Session } from '../../engines/port.ts';
 import type { PackageHandle } from '../../package/manifest.ts';
 import { hasIndependentRows } from './batch-check.ts';
@@ -74,10 +75,16 @@ export class LoadedVersion {
 
   async #tryWideCrew(cores: number, narrowUs: number): Promise<void> {
     const { log } = this.#environment;
-    const wide = await this.#startCrew(cores, 1);
-    const wideUs = wide.curve[0]?.runUs ?? narrowUs;
-    const isKept = isWorthKeeping(narrowUs, wideUs);
-    log('info', 'threads measured', { model: this.servable.model, narrowUs, wideUs, cores, isKept });
+    const { model } = this.servable;
+    let isKept = false;
+    try {
+      const wide = await this.#startCrew(cores, 1);
+      const wideUs = wide.curve[0]?.runUs ?? narrowUs;
+      isKept = isWorthKeeping(narrowUs, wideUs);
+      log('info', 'threads measured', { model, narrowUs, wideUs, cores, isKept });
+    } catch (error) {
+      log('warn', 'an engine with more threads did not start', { model, cores, reason: String(error) });
+    }
     if (!isKept) await this.#crews.pop()?.close();
   }
 
@@ -101,6 +108,7 @@ export class LoadedVersion {
       const { max_batch_rows: maxRows, warmup_budget_ms: budgetMs } = limits;
       return await warmUp(session, { signatureName, signature, isBatched, maxRows, budgetMs, clock });
     } catch (error) {
+      if (isSkyliftError(error) && error.code === 'SKY_ENGINE_LOST') throw error;
       const reason = String(error);
       log('warn', 'warm-up failed; requests run one by one', { model: this.servable.model, reason });
       return { curve: [], maxRows: 1, crowdRows: 1, slowestUs: 0 };

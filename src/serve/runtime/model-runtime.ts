@@ -61,25 +61,30 @@ export interface VersionReport {
   readonly crowdRows: number;
 }
 
-const NOTHING_TO_CANCEL: RunHandle = { cancel: () => {}, resume: () => {} };
+/** A joined frame also holds descriptors; half of the limit leaves room for them whatever it is. */
+const RUN_SHARE_OF_FRAME = 0.5;
 const RETRY_WHILE_LOADING_MS = 1000;
 
 export class ModelRuntime implements Runtime {
   readonly #options: RuntimeOptions;
+  readonly #metrics: RunMetrics;
   readonly #dispatcher: Dispatcher;
   readonly #models = new Map<string, Map<bigint, VersionEntry>>();
+  #isClosed = false;
 
   /** Throws SKY_CONFIG_INVALID, SKY_CONFIG_OVERSUBSCRIBED for thread options that do not fit the cores. */
   constructor(options: RuntimeOptions) {
     const { clock, limits, cores } = options;
     planThreads(options.threads, cores);
     this.#options = options;
+    this.#metrics = new RunMetrics(options.metrics);
     this.#dispatcher = new Dispatcher({
       scheduler: createScheduler({
         cores,
         queueMaxJobs: limits.queue_max_jobs,
         maxAttempts: limits.max_attempts,
         poisonKills: limits.poison_kills,
+        runMaxBytes: limits.max_frame_bytes * RUN_SHARE_OF_FRAME,
       }),
       clock,
       quarantine: new Quarantine({
@@ -88,7 +93,7 @@ export class ModelRuntime implements Runtime {
         durationMs: limits.quarantine_ms,
         digest: options.digest,
       }),
-      metrics: new RunMetrics(options.metrics),
+      metrics: this.#metrics,
       log: options.log,
       onPressure: (queue) => this.#loadedOf(queue)?.grow(),
     });
@@ -117,12 +122,22 @@ export class ModelRuntime implements Runtime {
 
   submit(request: RunRequest, sink: RunSink): RunHandle {
     try {
+      if (this.#isClosed) throw new SkyliftError('SKY_DRAINING', `model ${request.model}: it was closed`);
       const entry = this.#entry(request.model, request.version);
       return this.#dispatcher.submit(prepareRequest(request, entry.servable, entry.queue), sink);
     } catch (error) {
-      this.#options.clock.endOfTurn(() => sink.fail(toSkyliftError(error)));
-      return NOTHING_TO_CANCEL;
+      return this.#refuse(request, sink, toSkyliftError(error));
     }
+  }
+
+  /** Later, as every outcome, and not if the caller is gone by then. */
+  #refuse({ model }: RunRequest, sink: RunSink, error: SkyliftError): RunHandle {
+    let isCancelled = false;
+    if (this.#models.has(model)) this.#metrics.rejected(model, error.code); // other names are the caller's words
+    this.#options.clock.endOfTurn(() => {
+      if (!isCancelled) sink.fail(error);
+    });
+    return { cancel: () => void (isCancelled = true), resume: () => {} };
   }
 
   resolve(model: string, version: VersionSelector): ServableVersion {
@@ -157,8 +172,9 @@ export class ModelRuntime implements Runtime {
     return this.#dispatcher.inflight;
   }
 
-  /** Ends all engines. Requests that still wait get SKY_DRAINING. */
+  /** Ends all engines. Requests that still wait, or come later, get SKY_DRAINING. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const loaded = [...this.#models.values()].flatMap((versions) =>
       [...versions.values()].flatMap((entry) => entry.loaded ?? []),
     );

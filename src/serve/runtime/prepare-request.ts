@@ -7,15 +7,13 @@ import type { RunRequest, ServableVersion } from './requests.ts';
 
 /** Throws SKY_SIGNATURE_NOT_FOUND, SKY_INPUT_UNKNOWN, SKY_TENSOR_SHAPE_MISMATCH. */
 export function prepareRequest(request: RunRequest, servable: ServableVersion, queue: string): PreparedJob {
-  const { name: signatureName, signature } = servable.signature(request.signature);
+  const { name: signatureName, signature, key } = servable.signature(request.signature);
   const inputs = signature.inputs.map((spec) => inputOf(request, spec));
   if (request.inputs.size > inputs.length) throw unknownInput(request, signature.inputs);
   const isBatched = servable.manifest.programs[signature.program]?.batchAxis === 0;
   const rows = isBatched ? (inputs[0]?.dims[0] ?? 1) : 1;
   const bucket =
-    isBatched && rows > 0 && inputs.every((input) => input.dims[0] === rows)
-      ? bucketOf(signatureName, inputs)
-      : null;
+    isBatched && rows > 0 && inputs.every((input) => input.dims[0] === rows) ? bucketOf(key, inputs) : null;
   return { request, queue, version: servable.version, signatureName, signature, inputs, rows, bucket };
 }
 
@@ -65,8 +63,8 @@ function unknownInput(request: RunRequest, specs: readonly TensorSpec[]): Skylif
 }
 
 /** Requests with equal keys agree in all that must agree to be one run: signature and every dimension but the first. */
-function bucketOf(signatureName: string, inputs: readonly Tensor[]): string {
-  let key = signatureName; // as it is for rows of single values: comparing equal strings is free
+function bucketOf(signatureKey: string, inputs: readonly Tensor[]): string {
+  let key = signatureKey; // as it is for rows of single values: comparing equal strings is free
   for (const input of inputs) {
     if (inputs.length > 1 || input.dims.length > 1) key += '|';
     for (let axis = 1; axis < input.dims.length; axis++) key += `${input.dims[axis]},`;

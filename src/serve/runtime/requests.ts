@@ -79,13 +79,20 @@ export interface ModelStatus {
   readonly versions: readonly VersionStatus[];
 }
 
+export interface NamedSignature {
+  readonly name: string;
+  readonly signature: Signature;
+  /** Tells the signatures of a version apart: digits only. */
+  readonly key: string;
+}
+
 /** One version that answers requests now. */
 export interface ServableVersion {
   readonly model: string;
   readonly version: bigint;
   readonly manifest: PackageManifest;
   /** Throws SKY_SIGNATURE_NOT_FOUND. @param name default `serving_default`, or the only one there is */
-  signature(name: string | undefined): { readonly name: string; readonly signature: Signature };
+  signature(name: string | undefined): NamedSignature;
 }
 
 /** What protocols see of the runtime. */

@@ -6,6 +6,8 @@ export interface JobHead {
   /** The model version; jobs of different queues never share a run. */
   readonly queue: string;
   readonly rows: number;
+  /** Of all inputs. */
+  readonly sizeBytes: number;
   /** Jobs with the same bucket may share a run: same signature, dtypes and dims but the first. `null`: always alone. */
   readonly bucket: string | null;
   readonly deadlineAtMs: number;
@@ -62,6 +64,8 @@ export interface SchedulerLimits {
   readonly queueMaxJobs: number;
   readonly maxAttempts: number;
   readonly poisonKills: number;
+  /** Inputs of one run, unless a single job has more. */
+  readonly runMaxBytes: number;
 }
 
 export interface Scheduler {

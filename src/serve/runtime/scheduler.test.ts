@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { createScheduler } from './scheduler.ts';
 import type { Scheduler, SchedulerAction } from './scheduler-types.ts';
 
-const LIMITS = { cores: 2, queueMaxJobs: 100, maxAttempts: 3, poisonKills: 2 };
+const LIMITS = { cores: 2, queueMaxJobs: 100, maxAttempts: 3, poisonKills: 2, runMaxBytes: 1000 };
 const OFFER = { maxRows: 1, crowdRows: 4, threads: 1, runLimitMs: 1000 };
 
 function schedulerWith(sessions: number): Scheduler {
@@ -14,15 +14,16 @@ function schedulerWith(sessions: number): Scheduler {
   return scheduler;
 }
 
-function arrive(scheduler: Scheduler, first: number, count: number): void {
+function arrive(scheduler: Scheduler, first: number, count: number, queue = 'm'): void {
   for (let id = first; id < first + count; id++)
     scheduler.step({
       kind: 'arrive',
       at: 0,
       job: {
         id,
-        queue: 'm',
+        queue,
         rows: 1,
+        sizeBytes: 4,
         bucket: 'b',
         tenant: 't',
         priority: 'interactive',
@@ -66,4 +67,34 @@ test('it is a crowd only when every session can have a large run', () => {
     [1],
     '3 are left',
   );
+});
+
+test('what a queue had while others were idle is not held against it, nor for a queue that comes later', () => {
+  const scheduler = createScheduler({ ...LIMITS, cores: 1 });
+  const offer = { ...OFFER, crowdRows: 1 };
+  for (const [session, queue] of [
+    [1, 'late'],
+    [2, 'old'],
+  ] as const)
+    scheduler.step({ kind: 'up', at: 0, session, queue, offer });
+  let nextId = 1;
+  const running: number[] = [];
+  const step = (event: Parameters<Scheduler['step']>[0]): void => {
+    for (const action of scheduler.step(event)) if (action.kind === 'dispatch') running.push(action.session);
+  };
+  const finish = (): void => step({ kind: 'finished', at: 0, session: running.at(-1) ?? 0, ranUs: 100 });
+  for (let i = 0; i < 100; i++) {
+    arrive(scheduler, nextId++, 1, 'old');
+    step({ kind: 'flush', at: 0 });
+    finish();
+  }
+  running.length = 0;
+  for (const queue of ['late', 'old']) {
+    arrive(scheduler, nextId, 20, queue);
+    nextId += 20;
+  }
+  step({ kind: 'flush', at: 0 });
+  for (let i = 0; i < 20; i++) finish();
+  const runsOfOld = running.filter((session) => session === 2).length;
+  assert.ok(runsOfOld >= 9 && runsOfOld <= 12, `${runsOfOld} of ${running.length} runs`);
 });

@@ -72,6 +72,8 @@ class JobScheduler implements Scheduler {
   readonly #queues = new Map<string, QueueState>();
   readonly #deadlines = new DeadlineHeap();
   #busyCores = 0;
+  /** What the queue of the run that started last had had until then. */
+  #servedUs = 0;
   #armedAtMs = Infinity;
   #actions: SchedulerAction[] = [];
 
@@ -124,12 +126,9 @@ class JobScheduler implements Scheduler {
     queue.waiting.push(head);
   }
 
-  /** An idle queue saves up nothing: it starts level with the one that had least of those that wait. */
+  /** An idle queue saves up nothing: it starts level with the run that started last. Source: start-time fair queueing, Goyal 1996. */
   #wake(queue: QueueState): void {
-    let leastUs = Infinity;
-    for (const other of this.#queues.values())
-      if (other.waiting.size > 0) leastUs = Math.min(leastUs, other.servedUs);
-    if (leastUs !== Infinity) queue.servedUs = Math.max(queue.servedUs, leastUs);
+    queue.servedUs = Math.max(queue.servedUs, this.#servedUs);
   }
 
   /** Why a job is not even queued: better an early no than a late one. */
@@ -195,6 +194,7 @@ class JobScheduler implements Scheduler {
   }
 
   #recordCost(state: SessionState, ranUs: number): void {
+    if (ranUs === 0) return; // nothing ran: the jobs could not be handed over
     const { queue } = state;
     const usPerRow = ranUs / Math.max(1, state.runningRows);
     queue.costUsPerRow =
@@ -273,7 +273,8 @@ class JobScheduler implements Scheduler {
   }
 
   #dispatch({ session, state }: { session: number; state: SessionState }, at: number): void {
-    const heads = state.queue.waiting.take(this.#rowsOfRun(state));
+    const heads = state.queue.waiting.take(this.#rowsOfRun(state), this.#limits.runMaxBytes);
+    this.#servedUs = Math.max(this.#servedUs, state.queue.servedUs);
     const jobs = heads.map((head) => head.id);
     const rows = heads.reduce((sum, head) => sum + head.rows, 0);
     for (const id of jobs) {

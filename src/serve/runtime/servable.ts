@@ -1,13 +1,13 @@
 /** A loaded version as the protocols see it: its manifest and its signatures by name. */
 import { SkyliftError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE } from '../../package/manifest.ts';
-import type { PackageManifest, Signature } from '../../package/manifest.ts';
-import type { ServableVersion } from './requests.ts';
+import type { PackageManifest } from '../../package/manifest.ts';
+import type { NamedSignature, ServableVersion } from './requests.ts';
 
 export function createServable(model: string, version: bigint, manifest: PackageManifest): ServableVersion {
-  const signatures = new Map<string, { name: string; signature: Signature }>();
+  const signatures = new Map<string, NamedSignature>();
   for (const [name, signature] of Object.entries(manifest.signatures))
-    signatures.set(name, { name, signature });
+    signatures.set(name, { name, signature, key: String(signatures.size) });
   const [only] = signatures.values();
   const implied = signatures.get(DEFAULT_SIGNATURE) ?? (signatures.size === 1 ? only : undefined);
   return {

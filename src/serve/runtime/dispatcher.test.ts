@@ -1,0 +1,73 @@
+/** Tests of what the dispatcher adds to the scheduler's decisions. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { silentLog } from '../../core/log.ts';
+import { noMetrics } from '../../core/metrics.ts';
+import { tensor } from '../../tensor/values.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { PreparedJob } from './dispatcher.ts';
+import { Quarantine } from './quarantine.ts';
+import type { RunSink } from './requests.ts';
+import { RunMetrics } from './run-metrics.ts';
+import { createScheduler } from './scheduler.ts';
+
+const MINUTE_MS = 60_000;
+const INPUTS = [tensor('float32', [1], [1])];
+const CONTENT = { queue: 'm@1', signature: 's', inputs: INPUTS };
+
+function jobWith(deadlineAtMs: number): PreparedJob {
+  return {
+    request: {
+      id: 'r',
+      principal: { id: 'p' },
+      model: 'm',
+      version: { kind: 'latest' },
+      signature: 's',
+      inputs: new Map(),
+      params: new Map(),
+      deadlineAtMs,
+      priority: 'interactive',
+      retry: 'idempotent',
+    },
+    queue: CONTENT.queue,
+    version: 1n,
+    signatureName: CONTENT.signature,
+    signature: { program: 'p', method: 'predict', inputs: [], outputs: [] },
+    inputs: INPUTS,
+    rows: 1,
+    bucket: 'b',
+  };
+}
+
+test('a quarantine ends in its time, however often the request comes again', () => {
+  const clock = new VirtualClock();
+  const quarantine = new Quarantine({
+    clock,
+    entries: 4,
+    durationMs: 10 * MINUTE_MS,
+    digest: (parts) => parts.join('|'),
+  });
+  const dispatcher = new Dispatcher({
+    scheduler: createScheduler({
+      cores: 1,
+      queueMaxJobs: 4,
+      maxAttempts: 3,
+      poisonKills: 2,
+      runMaxBytes: 1000,
+    }),
+    clock,
+    quarantine,
+    metrics: new RunMetrics(noMetrics),
+    log: silentLog,
+    onPressure: () => {},
+  });
+  quarantine.add(CONTENT);
+  const codes: string[] = [];
+  const sink: RunSink = { part: () => 'more', done: () => {}, fail: ({ code }) => void codes.push(code) };
+  for (let minute = 0; minute <= 12; minute += 4)
+    clock.setTimer(minute * MINUTE_MS, () => dispatcher.submit(jobWith(clock.nowMs() + 1), sink));
+  clock.run(100);
+  // no engine is there: what is taken waits until its deadline
+  assert.deepEqual(codes, ['SKY_QUARANTINED', 'SKY_QUARANTINED', 'SKY_QUARANTINED', 'SKY_DEADLINE_EXCEEDED']);
+});
