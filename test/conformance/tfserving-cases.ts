@@ -135,6 +135,20 @@ export const VALUE_CASES: readonly PredictCase[] = [
     reply: '{"predictions":[Infinity,0.0]}',
   },
   {
+    name: 'a number beyond the range of doubles',
+    path: echo('float32'),
+    body: '{"instances":[1, 1e400]}',
+    status: 400,
+    reply: '{"error":"JSON Parse error: Number too big to be stored in double. at offset: 17"}',
+  },
+  {
+    name: 'a number beyond the range of doubles, where nobody reads it',
+    path: echo('float32'),
+    body: '{"instances":[1],"other":[2,-1e309]}',
+    status: 400,
+    reply: '{"error":"JSON Parse error: Number too big to be stored in double. at offset: 28"}',
+  },
+  {
     name: 'int64 exact beyond 2^53',
     path: echo('int64'),
     body: '{"instances":[9223372036854775807,-9223372036854775808,9007199254740993]}',

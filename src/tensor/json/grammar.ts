@@ -100,11 +100,25 @@ export function numberToken(bytes: Uint8Array, offset: number): NumberToken {
     if (fraction === at + 1) return { end: fraction, fault: 'Miss fraction part in number.' };
     at = fraction;
   }
-  if (bytes[at] !== 0x65 && bytes[at] !== 0x45) return { end: at, fault: undefined };
+  if (bytes[at] !== 0x65 && bytes[at] !== 0x45)
+    return at - offset > LONG_TOKEN_BYTES ? doubleToken(bytes, offset, at) : { end: at, fault: undefined };
   const sign = bytes[at + 1];
   const digits = sign === 0x2b || sign === MINUS ? at + 2 : at + 1;
   const end = skipDigits(bytes, digits);
-  return { end, fault: end === digits ? 'Miss exponent in number.' : undefined };
+  if (end === digits) return { end, fault: 'Miss exponent in number.' };
+  const mayBeTooBig = (end - digits > 2 && sign !== MINUS) || end - offset > LONG_TOKEN_BYTES;
+  return mayBeTooBig ? doubleToken(bytes, offset, end) : { end, fault: undefined };
+}
+
+/** Tokens up to this length with exponents of two digits are no greater than a double can be. */
+const LONG_TOKEN_BYTES = 200;
+
+/** A number token of good form, whose value may be greater than a double can be. */
+function doubleToken(bytes: Uint8Array, offset: number, end: number): NumberToken {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + offset, end - offset).toString('latin1');
+  return Number.isFinite(Number(text))
+    ? { end, fault: undefined }
+    : { end: offset, fault: 'Number too big to be stored in double.' };
 }
 
 /** Offset after the number token that starts at `offset`. Throws SKY_JSON_MALFORMED for any other spelling. */
@@ -114,7 +128,7 @@ export function skipNumber(bytes: Uint8Array, offset: number): number {
   return end;
 }
 
-/** The value of a number token as JavaScript reads it; out of range gives Infinity or 0. */
+/** The value of a number token as JavaScript reads it; too small for a double gives 0. */
 export function numberOfText(text: string): number {
   const magnitude = text.startsWith('-') ? text.slice(1) : text;
   if (!magnitude.startsWith('I')) return Number(text); // NaN reads as NaN

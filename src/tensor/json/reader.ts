@@ -32,6 +32,13 @@ export interface JsonObject {
   [key: string]: unknown;
 }
 
+/** A place in a document with the containers that are open there. */
+export interface Mark {
+  readonly offset: number;
+  readonly depth: number;
+  readonly isFirst: boolean;
+}
+
 /** A cursor over one JSON document. Every method throws SKY_JSON_MALFORMED with `details.offset` for bad syntax. */
 export class JsonReader {
   /** Position in bytes. May be set to the start of a value (to read it again) or behind one (to leave it out). */
@@ -48,6 +55,18 @@ export class JsonReader {
       checkDepth: (depth, offset) => checkDepth(depth, options.maxDepth, offset),
     };
     this.offset = documentStart(bytes);
+  }
+
+  /** The present place, to come back to. */
+  mark(): Mark {
+    return { offset: this.offset, depth: this.#depth, isFirst: this.#isFirst };
+  }
+
+  /** Goes back to a place. */
+  reset({ offset, depth, isFirst }: Mark): void {
+    this.offset = offset;
+    this.#depth = depth;
+    this.#isFirst = isFirst;
   }
 
   /** Skips whitespace and says what comes next; throws where no value can start. */

@@ -2,6 +2,7 @@
  * Leaves out one JSON value of any size with its syntax checked, without recursion. Lists of numbers in the plain
  * form that every client writes take a loop of their own: they are nearly all bytes of a large request.
  */
+import type { SkyliftError } from '../../core/errors.ts';
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
@@ -71,7 +72,7 @@ export function skipColon(bytes: Uint8Array, offset: number): number {
 }
 
 /** The error of a container in which neither a comma nor the closing bracket follows a member. */
-export function missingComma(closer: number, offset: number): Error {
+export function missingComma(closer: number, offset: number): SkyliftError {
   return closer === CLOSE_ARRAY
     ? jsonError('Missing a comma or ] after an array element.', offset)
     : jsonError('Missing a comma or } after an object member.', offset);
@@ -103,6 +104,9 @@ function skipScalar(document: Document, offset: number): number {
   throw noValueError(bytes, offset);
 }
 
+/** Longer integers may be greater than a double can be. */
+const MAX_PLAIN_DIGITS = 200;
+
 /** Leaves out `12,-3.5, 4,` and the like; stops at the first element that is not so plain, or the last one. */
 function skipPlainNumbers(bytes: Uint8Array, offset: number): number {
   for (let start = offset; ;) {
@@ -110,6 +114,7 @@ function skipPlainNumbers(bytes: Uint8Array, offset: number): number {
     const integer = at;
     at = skipDigits(bytes, at);
     if (at === integer || (bytes[integer] === ZERO && at > integer + 1)) return start;
+    if (at - integer > MAX_PLAIN_DIGITS) return start;
     if (bytes[at] === DOT) {
       at = skipDigits(bytes, at + 1);
       if (!isDigit(bytes[at - 1])) return start;

@@ -2,16 +2,31 @@
  * The top level of a predict request: one walk over the body that checks its syntax and notes where the members
  * stand. The tensors are read on the way, under the guess that the signature name known so far is the last word.
  */
+import type { SkyliftError } from '../../../core/errors.ts';
+import type { Mark } from '../../../tensor/json/reader.ts';
+import type { Tensor } from '../../../tensor/tensor.ts';
+import type { NamedSignature } from '../../runtime/requests.ts';
 import type { JsonBody } from './json-body.ts';
 import { documentError } from './json-body.ts';
 
 export type PredictFormat = 'row' | 'column';
+export type Inputs = ReadonlyMap<string, Tensor>;
+
+/** What came of reading tensors before the whole document was seen. */
+export interface Attempt {
+  /** The signature name that the request had given until then. */
+  readonly under: string | undefined;
+  readonly found: NamedSignature;
+  /** Why there are no inputs counts only if the rest of the document is well-formed. */
+  readonly outcome: Inputs | SkyliftError;
+}
 
 /** A member that holds tensors: `instances` (row) or `inputs` (column). */
 export interface TensorMember {
   readonly format: PredictFormat;
-  /** Offset of its value. */
-  readonly offset: number;
+  /** The start of its value. */
+  readonly start: Mark;
+  readonly attempt: Attempt | undefined;
 }
 
 export interface RequestObject {
@@ -21,31 +36,31 @@ export interface RequestObject {
   readonly inputs: TensorMember | undefined;
 }
 
-/** Reads a member where it stands; the result is the offset behind its value, or undefined to have it left out. */
-export type ReadAhead = (member: TensorMember, signatureName: string | undefined) => number | undefined;
+/** Reads the tensors that come next. Without inputs the cursor stands where it stood. */
+export type TryTensors = (format: PredictFormat, signatureName: string | undefined) => Attempt | undefined;
 
 /**
  * Throws SKY_JSON_MALFORMED, and SKY_REQUEST_INVALID when the document is no object or `signature_name` no string.
  * Bytes after the object are ignored. Of equal keys the first counts, as in RapidJSON's FindMember.
  */
-export function readRequestObject(body: JsonBody, readAhead: ReadAhead): RequestObject {
+export function readRequestObject(body: JsonBody, tryTensors: TryTensors): RequestObject {
   const { reader } = body;
-  if (reader.kind() === 'object') return new RequestObjectReader(body, readAhead).read();
+  if (reader.kind() === 'object') return new RequestObjectReader(body, tryTensors).read();
   reader.skipValue();
   throw documentError(body, 'Is not object');
 }
 
 class RequestObjectReader {
   readonly #body: JsonBody;
-  readonly #readAhead: ReadAhead;
+  readonly #tryTensors: TryTensors;
   #signatureName: string | undefined;
   #signature: 'absent' | 'string' | 'other' = 'absent';
   #instances: TensorMember | undefined;
   #inputs: TensorMember | undefined;
 
-  constructor(body: JsonBody, readAhead: ReadAhead) {
+  constructor(body: JsonBody, tryTensors: TryTensors) {
     this.#body = body;
-    this.#readAhead = readAhead;
+    this.#tryTensors = tryTensors;
   }
 
   read(): RequestObject {
@@ -61,12 +76,9 @@ class RequestObjectReader {
   }
 
   #member(key: string): void {
-    const { offset } = this.#body.reader;
     if (key === 'signature_name' && this.#signature === 'absent') this.#readSignatureName();
-    else if (key === 'instances' && !this.#instances)
-      this.#readTensors((this.#instances = { format: 'row', offset }));
-    else if (key === 'inputs' && !this.#inputs)
-      this.#readTensors((this.#inputs = { format: 'column', offset }));
+    else if (key === 'instances' && !this.#instances) this.#instances = this.#readTensors('row');
+    else if (key === 'inputs' && !this.#inputs) this.#inputs = this.#readTensors('column');
     else this.#body.reader.skipValue();
   }
 
@@ -78,11 +90,12 @@ class RequestObjectReader {
     else reader.skipValue();
   }
 
-  #readTensors(member: TensorMember): void {
+  #readTensors(format: PredictFormat): TensorMember {
     const { reader } = this.#body;
-    const isOnly = this.#instances === undefined || this.#inputs === undefined; // both: an error anyway
-    const end = isOnly ? this.#readAhead(member, this.#signatureName) : undefined;
-    reader.offset = end ?? member.offset;
-    if (end === undefined) reader.skipValue();
+    const start = reader.mark();
+    const isOnly = !this.#instances && !this.#inputs; // both: an error anyway
+    const attempt = isOnly ? this.#tryTensors(format, this.#signatureName) : undefined;
+    if (!(attempt?.outcome instanceof Map)) reader.skipValue();
+    return { format, start, attempt };
   }
 }
