@@ -42,7 +42,7 @@ export class SkyliftError extends Error {
     return `docs/errors/${this.code}.md`;
   }
 
-  /** The shape that `--json` prints and that crosses process borders. */
+  /** The shape that `--json` prints. */
   toJSON(): { code: ErrorCode; message: string; hint: string; docs: string; details?: ErrorDetails } {
     const base = { code: this.code, message: this.message, hint: this.hint, docs: this.docs };
     return Object.keys(this.details).length === 0 ? base : { ...base, details: this.details };

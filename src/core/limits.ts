@@ -107,7 +107,8 @@ export const LIMITS = {
   rest_api_timeout_in_ms: limit(
     'ms',
     30_000,
-    'Time that one request may take from arrival to answer; a client may ask for less.',
+    'Time that one request may take from arrival to answer; a client may ask for less. 0: no limit.',
+    { min: 0 },
   ),
   queue_max_jobs: limit('count', 1024, 'Requests waiting for one model; more get 429.'),
   max_batch_rows: limit(

@@ -1,6 +1,6 @@
 /**
  * The engine port: a native runtime in a process of its own. One contract suite (test/contract/engine.ts) runs against
- * every implementation; a batch engine and a streaming engine fit behind the same five verbs.
+ * every implementation; a batch engine and a streaming engine fit behind the same verbs.
  */
 import type { SkyliftError } from '../core/errors.ts';
 import type { PackageHandle } from '../package/manifest.ts';

@@ -1,56 +1,50 @@
-/** Rows along the first dimension: batches are put together and taken apart without looking at the elements. */
+/** Rows of tensors: joins the inputs of several jobs along the first axis and parts the outputs again, without copies. */
 import { SkyliftError } from '../core/errors.ts';
 import { skipStrings } from './strings.ts';
-import { ELEMENT_BYTES, elementCount } from './tensor.ts';
-import type { Tensor } from './tensor.ts';
+import { ELEMENT_BYTES } from './tensor.ts';
+import type { DataType, Tensor } from './tensor.ts';
 
-/** One tensor of all rows in order; a single tensor comes back as it is. Throws SKY_TENSOR_SHAPE_MISMATCH. */
-export function concatRows(tensors: readonly Tensor[]): Tensor {
-  const [first] = tensors;
-  if (first === undefined) throw new SkyliftError('SKY_TENSOR_INVALID', 'no tensors to put together');
-  let rows = 0;
-  for (const tensor of tensors) rows += rowsLike(tensor, first);
-  if (tensors.length === 1) return first;
-  const bytes = Buffer.concat(tensors.map((tensor) => tensor.bytes));
-  return { dtype: first.dtype, dims: [rows, ...first.dims.slice(1)], bytes };
+/** A tensor whose bytes may lie in several places: one after the other they are its elements. */
+export interface ScatteredTensor {
+  readonly dtype: DataType;
+  readonly dims: readonly number[];
+  readonly chunks: readonly Uint8Array[];
 }
 
-/** Rows `start` to `start + count` as a view over the same bytes. Throws SKY_TENSOR_INVALID outside of the tensor. */
-export function sliceRows(tensor: Tensor, start: number, count: number): Tensor {
-  const { dtype, dims, bytes } = tensor;
-  const rows = rowsLike(tensor, tensor);
-  if (start < 0 || count < 0 || start + count > rows)
-    throw new SkyliftError(
-      'SKY_TENSOR_INVALID',
-      `rows ${start} to ${start + count} of a tensor with ${rows}`,
-    );
-  const rowDims = dims.slice(1);
-  const perRow = elementCount(rowDims);
-  const slice = { dtype, dims: [count, ...rowDims] };
-  if (dtype === 'string') {
-    const from = skipStrings(bytes, 0, start * perRow);
-    return { ...slice, bytes: bytes.subarray(from, skipStrings(bytes, from, count * perRow)) };
-  }
-  const rowBytes = perRow * ELEMENT_BYTES[dtype];
-  return { ...slice, bytes: bytes.subarray(start * rowBytes, (start + count) * rowBytes) };
+/** The same input of several jobs as one tensor: dims agree but for the first, rows stand one after the other. */
+export function joinRows(parts: readonly Tensor[]): ScatteredTensor {
+  const [first] = parts;
+  if (!first) throw new SkyliftError('SKY_INTERNAL', 'no tensors to join');
+  const chunks = parts.map((part) => part.bytes);
+  if (parts.length === 1) return { dtype: first.dtype, dims: first.dims, chunks };
+  const rows = parts.reduce((sum, part) => sum + (part.dims[0] ?? 0), 0);
+  return { dtype: first.dtype, dims: [rows, ...first.dims.slice(1)], chunks };
 }
 
-/** Number of rows, when dtype and row shape are those of `model`. */
-function rowsLike(tensor: Tensor, model: Tensor): number {
-  const [rows] = tensor.dims;
-  if (rows === undefined) throw new SkyliftError('SKY_TENSOR_INVALID', 'a scalar has no rows');
-  const isAlike =
-    tensor.dtype === model.dtype &&
-    tensor.dims.length === model.dims.length &&
-    tensor.dims.every((dim, axis) => axis === 0 || dim === model.dims[axis]);
-  if (!isAlike)
-    throw new SkyliftError(
-      'SKY_TENSOR_SHAPE_MISMATCH',
-      `rows of ${shapeOf(tensor)} beside ${shapeOf(model)}`,
-    );
-  return rows;
+/** True when every tensor has `rows` as its first dimension, so that `splitRows` may part it. */
+export function haveRows(tensors: readonly Tensor[], rows: number): boolean {
+  return tensors.every((tensor) => tensor.dims[0] === rows);
 }
 
-function shapeOf(tensor: Tensor): string {
-  return `${tensor.dtype}[${tensor.dims.join(',')}]`;
+/** Parts a tensor into views of so many rows each. The bytes must fit the dims; `rows` must add up to the first. */
+export function splitRows(tensor: Tensor, rows: readonly number[]): Tensor[] {
+  const inner = tensor.dims.slice(1);
+  const elements = inner.reduce((product, dim) => product * dim, 1);
+  let at = 0;
+  return rows.map((count) => {
+    const end =
+      tensor.dtype === 'string'
+        ? skipStrings(tensor.bytes, at, count * elements)
+        : at + count * elements * ELEMENT_BYTES[tensor.dtype];
+    const bytes = tensor.bytes.subarray(at, end);
+    at = end;
+    return { dtype: tensor.dtype, dims: [count, ...inner], bytes };
+  });
+}
+
+/** Tensors by job instead of by input or output: `result[job][i]`. A single job keeps its tensors, whatever their dims. */
+export function splitJobs(tensors: readonly Tensor[], rows: readonly number[]): (readonly Tensor[])[] {
+  if (rows.length === 1) return [tensors];
+  const split = tensors.map((tensor) => splitRows(tensor, rows));
+  return rows.map((_, job) => split.flatMap((parts) => parts[job] ?? []));
 }

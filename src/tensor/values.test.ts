@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { isSkyliftError } from '../core/errors.ts';
 import { rawTensor, typedView } from './packed.ts';
-import { concatRows, sliceRows } from './rows.ts';
 import { tensor, tensorValues } from './values.ts';
 
 const invalid = (message: RegExp) => ({ code: 'SKY_TENSOR_INVALID', message });
@@ -60,37 +59,6 @@ test('copies only when the bytes are not aligned', () => {
   assert.equal(typedView(aligned).buffer, buffer.buffer);
   assert.notEqual(typedView(unaligned).buffer, buffer.buffer);
   assert.deepEqual([...typedView(unaligned)], [2.5]);
-});
-
-test('puts rows together and takes them apart', () => {
-  const first = tensor('int16', [1, 2], [1, 2]);
-  const both = concatRows([first, tensor('int16', [2, 2], [3, 4, 5, 6])]);
-  assert.deepEqual(both.dims, [3, 2]);
-  assert.deepEqual(tensorValues(sliceRows(both, 1, 2)), [3, 4, 5, 6]);
-  assert.equal(sliceRows(both, 1, 2).bytes.buffer, both.bytes.buffer);
-  assert.equal(concatRows([first]), first);
-  assert.throws(() => concatRows([first, tensor('int16', [1, 3], [1, 2, 3])]), {
-    code: 'SKY_TENSOR_SHAPE_MISMATCH',
-    message: /int16\[1,3\] beside int16\[1,2\]/,
-  });
-  assert.throws(() => sliceRows(both, 2, 2), invalid(/rows 2 to 4 of a tensor with 3/));
-  assert.throws(() => sliceRows(tensor('int8', [], [1]), 0, 1), invalid(/a scalar has no rows/));
-});
-
-test('property: string rows survive concatenation and slicing', () => {
-  const row = fc.array(fc.uint8Array({ maxLength: 5 }), { minLength: 2, maxLength: 2 });
-  fc.assert(
-    fc.property(fc.array(row, { minLength: 1, maxLength: 6 }), fc.nat(), (rows, where) => {
-      const all = concatRows(rows.map((elements) => tensor('string', [1, 2], elements)));
-      const index = where % rows.length;
-      const slice = sliceRows(all, index, 1);
-      assert.deepEqual(
-        tensorValues(slice).map((bytes) => Uint8Array.from(bytes as Uint8Array)),
-        rows[index],
-      );
-      rawTensor('string', slice.dims, slice.bytes);
-    }),
-  );
 });
 
 test('property: truncated and mutated string tensors are read or refused with a code', () => {

@@ -5,7 +5,7 @@ import type { Limits } from '../../src/core/limits.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import type { PackageManifest, Signature } from '../../src/package/manifest.ts';
 import { prepareRequest } from '../../src/serve/runtime/prepare-request.ts';
-import { createServable } from '../../src/serve/runtime/servable.ts';
+import { createServable, versionNotFound } from '../../src/serve/runtime/servable.ts';
 import { ANONYMOUS } from '../../src/serve/runtime/requests.ts';
 import type {
   ModelStatus,
@@ -67,8 +67,7 @@ export class FakeRuntime implements Runtime {
     const found = this.#models.get(model);
     const version = found && versionOf(found, selector);
     const status = found?.versions.find((candidate) => candidate.version === version);
-    if (!found || version === undefined || !status)
-      throw new SkyliftError('SKY_MODEL_NOT_FOUND', `no model ${model}`);
+    if (!found || version === undefined || !status) throw versionNotFound(model, selector);
     if (status.state !== 'AVAILABLE') throw new SkyliftError('SKY_UNAVAILABLE', `model ${model} is loading`);
     return createServable(model, version, manifestOf(found));
   }

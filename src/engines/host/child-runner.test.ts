@@ -6,7 +6,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { ChildRunner } from './child-runner.ts';
 import type { Frame, FrameJob, OutgoingFrame } from './frame.ts';
 import type { NativeAnswer, NativeSession, Params } from './native.ts';
-import { joinRows } from './rows.ts';
+import { joinRows } from '../../tensor/rows.ts';
 
 type Run = (input: Tensor, params: Params) => NativeAnswer;
 

@@ -4,10 +4,11 @@
  */
 import { SkyliftError } from '../../core/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { Frame, FrameJob, OutgoingFrame, OutgoingTensor } from './frame.ts';
+import type { Frame, FrameJob, OutgoingFrame } from './frame.ts';
+import type { ScatteredTensor } from '../../tensor/rows.ts';
 import { formatError } from './messages.ts';
 import type { NativeAnswer, NativeSession, NativeStream, Params } from './native.ts';
-import { haveRows, splitJobs } from './rows.ts';
+import { haveRows, splitJobs } from '../../tensor/rows.ts';
 
 /** Tiny runs share an event-loop turn and its write up to this time; longer ones answer at once. */
 const TURN_BUDGET_MS = 0.2;
@@ -183,7 +184,7 @@ function requireWanted(batch: Batch, job: FrameJob): void {
   if (batch.dropped.has(job.id)) throw new SkyliftError('SKY_CANCELLED', `job ${job.id} was dropped`);
 }
 
-function outgoing({ dtype, dims, bytes }: Tensor): OutgoingTensor {
+function outgoing({ dtype, dims, bytes }: Tensor): ScatteredTensor {
   return { dtype, dims, chunks: [bytes] };
 }
 

@@ -14,7 +14,8 @@ import {
   TENSOR_BYTES,
   aligned,
 } from './frame.ts';
-import type { FrameKind, OutgoingFrame, OutgoingTensor } from './frame.ts';
+import type { FrameKind, OutgoingFrame } from './frame.ts';
+import type { ScatteredTensor } from '../../tensor/rows.ts';
 import type { PayloadSlots } from './payload-slots.ts';
 
 /** Frames up to this size are made as one buffer; larger ones leave the payloads where they are. */
@@ -99,7 +100,7 @@ function writeHead(head: Buffer, { frame, sizes, sizeBytes, slotOffset, jsonByte
   for (const [i, tensor] of tensors.entries()) at = writeTensorHead(view, at, tensor, sizes[i] ?? 0);
 }
 
-function writeTensorHead(view: DataView, at: number, tensor: OutgoingTensor, sizeBytes: number): number {
+function writeTensorHead(view: DataView, at: number, tensor: ScatteredTensor, sizeBytes: number): number {
   view.setUint8(at, DATA_TYPE_CODES[tensor.dtype]);
   view.setUint8(at + 1, tensor.dims.length);
   view.setUint32(at + 4, sizeBytes, true);
@@ -111,7 +112,7 @@ function writeTensorHead(view: DataView, at: number, tensor: OutgoingTensor, siz
   return dimAt;
 }
 
-function copyPayloads(head: Buffer, start: number, tensors: readonly OutgoingTensor[]): void {
+function copyPayloads(head: Buffer, start: number, tensors: readonly ScatteredTensor[]): void {
   let at = start;
   for (const tensor of tensors) {
     for (const chunk of tensor.chunks) {
@@ -124,7 +125,7 @@ function copyPayloads(head: Buffer, start: number, tensors: readonly OutgoingTen
 
 const ZEROS = new Uint8Array(ALIGNMENT_BYTES);
 
-function paddedChunks(tensor: OutgoingTensor): readonly Uint8Array[] {
+function paddedChunks(tensor: ScatteredTensor): readonly Uint8Array[] {
   const sizeBytes = tensor.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const padding = aligned(sizeBytes) - sizeBytes;
   return padding === 0 ? tensor.chunks : [...tensor.chunks, ZEROS.subarray(0, padding)];

@@ -23,6 +23,7 @@
  * |        |      | JSON, padding, payloads                                |
  */
 import { SkyliftError } from '../../core/errors.ts';
+import type { ScatteredTensor } from '../../tensor/rows.ts';
 import { ELEMENT_BYTES } from '../../tensor/tensor.ts';
 import type { DataType, Tensor } from '../../tensor/tensor.ts';
 
@@ -65,13 +66,6 @@ export interface FrameJob {
   readonly rows: number;
 }
 
-/** A tensor on its way out: its bytes may lie in several places, one after the other they are the payload. */
-export interface OutgoingTensor {
-  readonly dtype: DataType;
-  readonly dims: readonly number[];
-  readonly chunks: readonly Uint8Array[];
-}
-
 /** A frame to write. What is absent is zero or empty. */
 export interface OutgoingFrame {
   readonly kind: FrameKind;
@@ -81,7 +75,7 @@ export interface OutgoingFrame {
   readonly ranUs?: number;
   readonly signature?: number;
   readonly jobs?: readonly FrameJob[];
-  readonly tensors?: readonly OutgoingTensor[];
+  readonly tensors?: readonly ScatteredTensor[];
   readonly json?: unknown;
 }
 

@@ -58,7 +58,7 @@ export class PayloadSlots {
     return slot * SLOT_BYTES;
   }
 
-  /** The engine has read the payload of this frame. Tags without a slot are ignored. */
+  /** The engine has answered this frame: its payload is not read any more. Tags without a slot are ignored. */
   release(tag: number): void {
     const slot = this.#tags.indexOf(tag);
     if (slot >= 0) this.#tags[slot] = undefined;

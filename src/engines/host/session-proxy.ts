@@ -8,7 +8,7 @@ import type { Capacity, EngineJob, EngineSink, MemoryReport, Session } from '../
 import { frameError } from './frame.ts';
 import type { Frame, FrameJob, FrameKind, OutgoingFrame } from './frame.ts';
 import { formatParams, parseError } from './messages.ts';
-import { haveRows, joinRows, splitJobs } from './rows.ts';
+import { haveRows, joinRows, splitJobs } from '../../tensor/rows.ts';
 
 /** What a session needs of its engine. */
 export interface SessionHost {

@@ -5,7 +5,7 @@
 import { isSkyliftError } from '../../core/errors.ts';
 import type { EngineJob, Session } from '../../engines/port.ts';
 import type { Signature } from '../../package/manifest.ts';
-import { concatRows, sliceRows } from '../../tensor/rows.ts';
+import { haveRows, joinRows, splitJobs } from '../../tensor/rows.ts';
 import { tensor, tensorValues } from '../../tensor/values.ts';
 import { elementCount } from '../../tensor/tensor.ts';
 import type { Tensor, TensorSpec } from '../../tensor/tensor.ts';
@@ -26,12 +26,17 @@ export async function hasIndependentRows(
   const rows = [randomRow(signature, rng), randomRow(signature, rng)];
   const alone: (readonly Tensor[])[] = [];
   for (const inputs of rows) alone.push(await runAlone(session, job(name, inputs, 1)));
-  const joined = signature.inputs.map((_, i) => concatRows(rows.flatMap((inputs) => inputs[i] ?? [])));
+  const joined = signature.inputs.map((_, i) => join(rows.flatMap((inputs) => inputs[i] ?? [])));
   const together = await runAlone(session, job(name, joined, rows.length)).catch(noAnswer);
-  return (
-    together.length > 0 &&
-    together.every((output, i) => alone.every((outputs, row) => isSameRow(output, row, outputs[i])))
+  if (together.length === 0 || !haveRows(together, rows.length)) return false;
+  return splitJobs(together, [1, 1]).every((outputs, row) =>
+    outputs.every((output, i) => isSameRow(output, alone[row]?.[i])),
   );
+}
+
+function join(parts: readonly Tensor[]): Tensor {
+  const { dtype, dims, chunks } = joinRows(parts);
+  return { dtype, dims, bytes: Buffer.concat(chunks) };
 }
 
 /** A refusal to run two rows is an answer, too; a lost engine gives none. */
@@ -59,9 +64,9 @@ function randomTensor({ dtype, dims }: TensorSpec, rng: Rng): Tensor {
   return tensor(dtype, shape, values);
 }
 
-function isSameRow(together: Tensor, row: number, alone: Tensor | undefined): boolean {
-  if (!alone || alone.dims[0] !== 1 || (together.dims[0] ?? 0) <= row) return false;
-  const [a, b] = [valuesOf(sliceRows(together, row, 1)), valuesOf(alone)];
+function isSameRow(together: Tensor, alone: Tensor | undefined): boolean {
+  if (alone?.dims[0] !== 1) return false;
+  const [a, b] = [valuesOf(together), valuesOf(alone)];
   return a.length === b.length && a.every((value, i) => isClose(value, b[i]));
 }
 

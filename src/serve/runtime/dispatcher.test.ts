@@ -63,11 +63,20 @@ test('a quarantine ends in its time, however often the request comes again', () 
     onPressure: () => {},
   });
   quarantine.add(CONTENT);
-  const codes: string[] = [];
-  const sink: RunSink = { part: () => 'more', done: () => {}, fail: ({ code }) => void codes.push(code) };
+  const codes: [code: string, retryAfterMs: unknown][] = [];
+  const sink: RunSink = {
+    part: () => 'more',
+    done: () => {},
+    fail: ({ code, details }) => void codes.push([code, details['retryAfterMs']]),
+  };
   for (let minute = 0; minute <= 12; minute += 4)
     clock.setTimer(minute * MINUTE_MS, () => dispatcher.submit(jobWith(clock.nowMs() + 1), sink));
   clock.run(100);
   // no engine is there: what is taken waits until its deadline
-  assert.deepEqual(codes, ['SKY_QUARANTINED', 'SKY_QUARANTINED', 'SKY_QUARANTINED', 'SKY_DEADLINE_EXCEEDED']);
+  assert.deepEqual(codes, [
+    ['SKY_QUARANTINED', 10 * MINUTE_MS],
+    ['SKY_QUARANTINED', 6 * MINUTE_MS],
+    ['SKY_QUARANTINED', 2 * MINUTE_MS],
+    ['SKY_DEADLINE_EXCEEDED', 1000],
+  ]);
 });

@@ -15,7 +15,9 @@ import type { RunMetrics } from './run-metrics.ts';
 import type { JobHead, Scheduler, SchedulerAction, SchedulerEvent, SessionOffer } from './scheduler-types.ts';
 
 /** What the scheduler decides, and a refusal that it is not asked about. */
-type Action = SchedulerAction | { readonly kind: 'refuse'; readonly job: number };
+type Action =
+  | SchedulerAction
+  | { readonly kind: 'refuse'; readonly job: number; readonly retryAfterMs: number };
 
 /** A request that was checked against its signature. */
 export interface PreparedJob {
@@ -82,8 +84,9 @@ export class Dispatcher {
     const id = this.#nextJob++;
     const at = clock.nowMs();
     this.#jobs.set(id, { prepared, sink, arrivedAtMs: at, dispatchedAtMs: 0, batchRows: 0 });
-    if (quarantine.has(contentOf(prepared))) {
-      this.#actions.push({ kind: 'refuse', job: id });
+    const retryAfterMs = quarantine.leftMs(contentOf(prepared));
+    if (retryAfterMs > 0) {
+      this.#actions.push({ kind: 'refuse', job: id, retryAfterMs });
     } else {
       this.#actions.push(...scheduler.step({ kind: 'arrive', at, job: headOf(id, prepared) }));
     }
@@ -145,7 +148,7 @@ export class Dispatcher {
       case 'reject':
         return this.#reject(action.job, action.code, action.retryAfterMs);
       case 'refuse':
-        return this.#end(action.job, 'SKY_QUARANTINED', 0);
+        return this.#end(action.job, 'SKY_QUARANTINED', action.retryAfterMs);
       case 'drop':
         return this.#sessions.get(action.session)?.session.drop(action.job);
       case 'kill':
@@ -222,8 +225,11 @@ export class Dispatcher {
 
   #reject(id: number, code: ErrorCode, retryAfterMs: number): void {
     const prepared = this.#jobs.get(id)?.prepared;
-    if (prepared && code === 'SKY_QUARANTINED') this.#options.quarantine.add(contentOf(prepared));
-    this.#end(id, code, retryAfterMs);
+    if (!prepared || code !== 'SKY_QUARANTINED') return this.#end(id, code, retryAfterMs);
+    const { quarantine } = this.#options;
+    const content = contentOf(prepared);
+    quarantine.add(content);
+    this.#end(id, code, quarantine.leftMs(content));
   }
 
   #end(id: number, code: ErrorCode, retryAfterMs: number): void {
@@ -278,7 +284,7 @@ function headOf(id: number, { request, queue, rows, inputs, bucket }: PreparedJo
   };
 }
 
-function contentOf({ queue, signatureName, inputs }: PreparedJob): Parameters<Quarantine['has']>[0] {
+function contentOf({ queue, signatureName, inputs }: PreparedJob): Parameters<Quarantine['add']>[0] {
   return { queue, signature: signatureName, inputs };
 }
 

@@ -25,7 +25,7 @@ import type {
 } from './requests.ts';
 import { RunMetrics } from './run-metrics.ts';
 import { createScheduler } from './scheduler.ts';
-import { createServable } from './servable.ts';
+import { createServable, versionNotFound } from './servable.ts';
 import { planThreads } from './thread-plan.ts';
 import type { ThreadOptions } from './thread-plan.ts';
 import type { BatchPoint } from './warm-up.ts';
@@ -209,15 +209,7 @@ export class ModelRuntime implements Runtime {
 
   #entry(model: string, selector: VersionSelector): LoadedVersion {
     const versions = this.#models.get(model);
-    if (selector.kind === 'label') {
-      throw new SkyliftError(
-        'SKY_REQUEST_INVALID',
-        `Unrecognized servable version label: ${selector.label}`,
-        {
-          hint: 'This server has no labels; ask for a version by number.',
-        },
-      );
-    }
+    if (selector.kind === 'label') throw versionNotFound(model, selector);
     const entry = selector.kind === 'latest' ? latestOf(versions) : versions?.get(selector.version);
     if (entry?.loaded) return entry.loaded;
     if (entry && isOnItsWay(entry)) {
@@ -225,9 +217,7 @@ export class ModelRuntime implements Runtime {
         details: { retryAfterMs: RETRY_WHILE_LOADING_MS },
       });
     }
-    const request =
-      selector.kind === 'latest' ? `Latest(${model})` : `Specific(${model}, ${selector.version})`;
-    throw new SkyliftError('SKY_MODEL_NOT_FOUND', `Servable not found for request: ${request}`);
+    throw versionNotFound(model, selector);
   }
 
   #loadedOf(queue: string): LoadedVersion | undefined {

@@ -35,14 +35,14 @@ export class Quarantine {
     }
   }
 
-  has(content: RequestContent): boolean {
-    if (this.#untilMs.size === 0) return false;
+  /** For how long the request is still refused; 0: it is not. */
+  leftMs(content: RequestContent): number {
+    if (this.#untilMs.size === 0) return 0;
     const digest = this.#digest(content);
-    const untilMs = this.#untilMs.get(digest);
-    if (untilMs === undefined) return false;
-    if (untilMs > this.#options.clock.nowMs()) return true;
+    const leftMs = (this.#untilMs.get(digest) ?? 0) - this.#options.clock.nowMs();
+    if (leftMs > 0) return leftMs;
     this.#untilMs.delete(digest);
-    return false;
+    return 0;
   }
 
   #digest({ queue, signature, inputs }: RequestContent): string {

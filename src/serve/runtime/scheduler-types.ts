@@ -49,7 +49,7 @@ export type SchedulerAction =
       readonly jobs: readonly number[];
       readonly rows: number;
     }
-  /** The job is over without a result. Retry-After makes sense for SKY_OVERLOADED and SKY_UNAVAILABLE. */
+  /** The job is over without a result. `retryAfterMs` is a guess that protocols may tell. */
   | { readonly kind: 'reject'; readonly job: number; readonly code: ErrorCode; readonly retryAfterMs: number }
   /** The job's run goes on, but nobody waits for its result. */
   | { readonly kind: 'drop'; readonly session: number; readonly job: number }

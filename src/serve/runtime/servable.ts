@@ -1,8 +1,8 @@
 /** A loaded version as the protocols see it: its manifest and its signatures by name. */
-import { SkyliftError } from '../../core/errors.ts';
+import { SkyliftError, unreachable } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE } from '../../package/manifest.ts';
 import type { PackageManifest } from '../../package/manifest.ts';
-import type { NamedSignature, ServableVersion } from './requests.ts';
+import type { NamedSignature, ServableVersion, VersionSelector } from './requests.ts';
 
 export function createServable(model: string, version: bigint, manifest: PackageManifest): ServableVersion {
   const signatures = new Map<string, NamedSignature>();
@@ -26,4 +26,27 @@ export function createServable(model: string, version: bigint, manifest: Package
       );
     },
   };
+}
+
+/** The error of a request for a version that is not there, in TensorFlow Serving's words: clients match on them. */
+export function versionNotFound(model: string, selector: VersionSelector): SkyliftError {
+  switch (selector.kind) {
+    case 'label':
+      // INVALID_ARGUMENT in the original, whether the model or only the label is unknown
+      return new SkyliftError(
+        'SKY_REQUEST_INVALID',
+        `Unrecognized servable version label: ${selector.label}`,
+        { hint: 'This server has no labels; ask for a version by number.' },
+      );
+    case 'version':
+      return notFound(`Specific(${model}, ${selector.version})`);
+    case 'latest':
+      return notFound(`Latest(${model})`);
+    default:
+      return unreachable(selector);
+  }
+}
+
+function notFound(request: string): SkyliftError {
+  return new SkyliftError('SKY_MODEL_NOT_FOUND', `Servable not found for request: ${request}`);
 }

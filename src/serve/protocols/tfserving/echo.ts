@@ -1,6 +1,6 @@
 /**
  * The offending value in an error text, as TensorFlow Serving prints it: RapidJSON's PrettyWriter with arrays on one
- * line, cut at 256 bytes. Only as much of the value is read as is shown.
+ * line, cut at 256 bytes. Of lists and objects only as much is read as is shown.
  */
 import type { Limits } from '../../../core/limits.ts';
 import { numberOfText } from '../../../tensor/json/grammar.ts';

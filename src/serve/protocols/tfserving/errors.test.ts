@@ -4,7 +4,7 @@ import { ERROR_CODES, HTTP_STATUS } from '../../../core/error-codes.ts';
 import type { ErrorCode } from '../../../core/error-codes.ts';
 import { SkyliftError } from '../../../core/errors.ts';
 import type { HttpCall } from '../http-call.ts';
-import { errorBody, replyError, servableError } from './errors.ts';
+import { errorBody, replyError } from './errors.ts';
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
 
@@ -73,26 +73,4 @@ test('an error text is cut at 1024 characters', () => {
 
 test('an error text is escaped', () => {
   assert.deepEqual(JSON.parse(errorBody('"\n\ud800ä')), { error: '"\n\ud800ä' });
-});
-
-test('only "not found" is reworded', () => {
-  const other = new SkyliftError('SKY_UNAVAILABLE', 'loading');
-  assert.equal(servableError(other, 'm', { kind: 'latest' }), other);
-  const notFound = new SkyliftError('SKY_MODEL_NOT_FOUND', 'nothing there');
-  const reworded = (error: unknown): [string, number] => {
-    assert.ok(error instanceof SkyliftError);
-    return [error.message, error.status];
-  };
-  assert.deepEqual(reworded(servableError(notFound, 'm', { kind: 'latest' })), [
-    'Servable not found for request: Latest(m)',
-    404,
-  ]);
-  assert.deepEqual(reworded(servableError(notFound, 'm', { kind: 'version', version: 3n })), [
-    'Servable not found for request: Specific(m, 3)',
-    404,
-  ]);
-  assert.deepEqual(reworded(servableError(notFound, 'm', { kind: 'label', label: 'x' })), [
-    'Unrecognized servable version label: x',
-    400,
-  ]);
 });

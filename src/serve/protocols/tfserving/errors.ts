@@ -1,7 +1,6 @@
 /** Failures in TensorFlow Serving's words and form: `{"error": "<message>"}` with the status of the canonical code. */
 import { SkyliftError, isSkyliftError, toSkyliftError } from '../../../core/errors.ts';
 import type { HttpCall } from '../http-call.ts';
-import type { VersionSelector } from '../../runtime/requests.ts';
 
 export const JSON_TYPE = 'application/json';
 
@@ -26,27 +25,9 @@ export function errorBody(message: string): string {
   return `{"error": ${JSON.stringify(cut)}}`;
 }
 
-/** The runtime's "not found" in the words that clients match on; any other error passes through. */
-export function servableError(error: unknown, model: string, version: VersionSelector): unknown {
-  if (!isSkyliftError(error) || error.code !== 'SKY_MODEL_NOT_FOUND') return error;
-  switch (version.kind) {
-    case 'latest':
-      return notFound(`Servable not found for request: Latest(${model})`, error);
-    case 'version':
-      return notFound(`Servable not found for request: Specific(${model}, ${version.version})`, error);
-    case 'label':
-      // INVALID_ARGUMENT in the original, whether the model or only the label is unknown.
-      return invalidRequest(`Unrecognized servable version label: ${version.label}`);
-  }
-}
-
 /** SKY_REQUEST_INVALID (400). */
 export function invalidRequest(message: string): SkyliftError {
   return new SkyliftError('SKY_REQUEST_INVALID', message);
-}
-
-function notFound(message: string, cause: SkyliftError): SkyliftError {
-  return new SkyliftError('SKY_MODEL_NOT_FOUND', message, { cause });
 }
 
 /** The text of a defect may hold anything: it stays here, the client gets the request's id. */

@@ -1,11 +1,9 @@
 /** POST predict: body -> run request -> answer in the format of the request. No promise per request. */
-import { SkyliftError, isSkyliftError } from '../../../core/errors.ts';
-import { DEFAULT_SIGNATURE } from '../../../package/manifest.ts';
 import type { Runtime, RunResult, RunSink } from '../../runtime/requests.ts';
 import type { HttpCall } from '../http-call.ts';
 import type { TfservingContext } from './context.ts';
 import { deadlineOf } from './deadline.ts';
-import { JSON_TYPE, replyError, servableError } from './errors.ts';
+import { JSON_TYPE, replyError } from './errors.ts';
 import { parsePredict } from './parse-predict.ts';
 import type { SignatureLookup } from './parse-predict.ts';
 import { modelPath } from './paths.ts';
@@ -36,34 +34,23 @@ export function predict(call: HttpCall, context: TfservingContext): void {
   } as const;
   const handle = context.runtime.submit(
     request,
-    new PredictSink(call, path, parsed.format, context.limits.max_reply_bytes),
+    new PredictSink(call, parsed.format, context.limits.max_reply_bytes),
   );
   call.onGone(() => handle.cancel());
 }
 
-/** Signatures of the model that the URL names; failures in the original's words. */
+/** Signatures of the model that the URL names. */
 export function signatureLookup(runtime: Runtime, { model, version }: ModelPath): SignatureLookup {
-  return (name) => {
-    try {
-      return runtime.resolve(model, version).signature(name);
-    } catch (error) {
-      if (!isSkyliftError(error) || error.code !== 'SKY_SIGNATURE_NOT_FOUND')
-        throw servableError(error, model, version);
-      const text = `Serving signature name: "${name ?? DEFAULT_SIGNATURE}" not found in signature def`;
-      throw new SkyliftError('SKY_SIGNATURE_NOT_FOUND', text, { cause: error });
-    }
-  };
+  return (name) => runtime.resolve(model, version).signature(name);
 }
 
 class PredictSink implements RunSink {
   readonly #call: HttpCall;
-  readonly #path: ModelPath;
   readonly #format: PredictFormat;
   readonly #maxBytes: number;
 
-  constructor(call: HttpCall, path: ModelPath, format: PredictFormat, maxBytes: number) {
+  constructor(call: HttpCall, format: PredictFormat, maxBytes: number) {
     this.#call = call;
-    this.#path = path;
     this.#format = format;
     this.#maxBytes = maxBytes;
   }
@@ -84,7 +71,6 @@ class PredictSink implements RunSink {
   }
 
   fail(error: unknown): void {
-    const { model, version } = this.#path;
-    replyError(this.#call, servableError(error, model, version));
+    replyError(this.#call, error);
   }
 }

@@ -2,9 +2,9 @@
  * TensorFlow Serving's REST API as records of the route table. Sources: tensorflow_serving/g3doc/api_rest.md,
  * tensorflow_serving/model_servers/http_rest_api_handler.cc.
  */
-import type { Runtime } from '../../runtime/requests.ts';
+import type { Runtime, ServableVersion } from '../../runtime/requests.ts';
 import type { HttpCall, Route } from '../http-call.ts';
-import { JSON_TYPE, invalidRequest, replyError, servableError } from './errors.ts';
+import { JSON_TYPE, invalidRequest, replyError } from './errors.ts';
 import { classifyOrRegress } from './classify-regress.ts';
 import type { TfservingContext } from './context.ts';
 import { metadataBody } from './metadata.ts';
@@ -97,7 +97,7 @@ function readRoutes(context: TfservingContext): Route[] {
       pattern: '/v1/models/{model}/metadata',
       match: METADATA_PATH,
       summary: 'Signatures of one version: names, dtypes and shapes of inputs and outputs.',
-      handle: reading((call) => metadataOf(call, runtime)),
+      handle: reading((call) => metadataBody(resolved(call, runtime))),
     },
     {
       ...common,
@@ -128,13 +128,9 @@ function preflightRoute(): Route {
   };
 }
 
-function metadataOf(call: HttpCall, runtime: Runtime): string {
+function resolved(call: HttpCall, runtime: Runtime): ServableVersion {
   const { model, version } = modelPath(call);
-  try {
-    return metadataBody(runtime.resolve(model, version));
-  } catch (error) {
-    throw servableError(error, model, version);
-  }
+  return runtime.resolve(model, version);
 }
 
 /** A handler whose failures are answered. */

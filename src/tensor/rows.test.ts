@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { encodeStrings } from '../../tensor/strings.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
+import { encodeStrings } from './strings.ts';
+import type { Tensor } from './tensor.ts';
 import { haveRows, joinRows, splitJobs, splitRows } from './rows.ts';
 
 const rowCounts = fc.array(fc.nat(4), { minLength: 2, maxLength: 5 });
