@@ -111,6 +111,11 @@ export class ChildLink {
     this.#clock.clear(timer);
   }
 
+  /** Whether the engine can have read the frame with this tag. */
+  isWritten(tag: number): boolean {
+    return this.#channel.isWritten(tag);
+  }
+
   /** The engine has answered everything that the frame asked: its payload is not read any more. */
   release(tag: number): void {
     this.#slots?.release(tag);

@@ -154,6 +154,10 @@ class EngineProcess implements Engine, SessionHost {
     this.#link.send(frame);
   }
 
+  isWritten(tag: number): boolean {
+    return this.#link.isWritten(tag);
+  }
+
   release(tag: number): void {
     this.#link.release(tag);
   }

@@ -58,6 +58,11 @@ export class FrameChannel implements ReadTarget {
     return this.#writer.send(frame);
   }
 
+  /** Whether the frame with this tag has left this process. */
+  isWritten(tag: number): boolean {
+    return this.#writer.isWritten(tag);
+  }
+
   /** Writes what is queued now. */
   flush(): void {
     this.#writer.flush();

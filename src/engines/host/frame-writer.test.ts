@@ -52,6 +52,30 @@ test('a large payload leaves in the same write without being copied', () => {
   assert.equal(tail?.length, 32 + 64); // padding and the next frame
 });
 
+test('a frame with a large payload is written when its last byte is', () => {
+  const done: (() => void)[] = [];
+  const stream = new Duplex({
+    read: () => {},
+    writev: (_, callback) => void done.push(callback),
+    write: (_chunk, _encoding, callback) => void done.push(callback),
+  });
+  const writer = new FrameWriter({ stream, maxBytes: 2 ** 20, later: () => {} });
+  const tensors = [{ dtype: 'uint8', dims: [100_000], chunks: [new Uint8Array(100_000)] }] as const;
+  writer.send({ kind: 'run', tag: 1, tensors });
+  writer.send({ kind: 'drop', tag: 2 });
+  assert.deepEqual([writer.isWritten(1), writer.isWritten(2)], [false, true]);
+  writer.flush();
+  writer.send({ kind: 'run', tag: 3, tensors });
+  assert.equal(writer.isWritten(1), false);
+  for (const callback of done.splice(0)) callback();
+  return new Promise<void>((resolve) =>
+    setImmediate(() => {
+      assert.deepEqual([writer.isWritten(1), writer.isWritten(3)], [true, false]);
+      resolve();
+    }),
+  );
+});
+
 test('flush writes at once, and the turn has nothing left', () => {
   const { writer, writes, endTurn } = makeWriter();
   writer.send({ kind: 'heartbeat' });

@@ -21,7 +21,11 @@ export interface FrameWriterOptions {
 
 export class FrameWriter {
   readonly #options: FrameWriterOptions;
+  /** Tags of frames whose payloads are still where they lay. */
+  readonly #unwritten = new Set<number>();
   #chunks: Uint8Array[] = [];
+  /** Tags of the frames among the chunks that are in the set. */
+  #tags: number[] = [];
 
   constructor(options: FrameWriterOptions) {
     this.#options = options;
@@ -32,17 +36,32 @@ export class FrameWriter {
     const chunks = encodeFrame(frame, this.#options.maxBytes, this.#options.slots);
     if (this.#chunks.length === 0) this.#options.later(() => this.flush());
     this.#chunks.push(...chunks);
-    return chunks.length === 1;
+    const isCopied = chunks.length === 1;
+    if (!isCopied && frame.tag !== undefined) {
+      this.#unwritten.add(frame.tag);
+      this.#tags.push(frame.tag);
+    }
+    return isCopied;
+  }
+
+  /** Whether the frame with this tag has left this process. */
+  isWritten(tag: number): boolean {
+    return !this.#unwritten.has(tag);
   }
 
   /** Writes what is queued now. */
   flush(): void {
     const { stream } = this.#options;
     const chunks = joinSmall(this.#chunks);
+    const tags = this.#tags;
     this.#chunks = [];
-    if (chunks.length === 0 || !stream.writable) return;
+    this.#tags = [];
+    const last = chunks.pop();
+    if (last === undefined || !stream.writable) return;
     stream.cork();
     for (const chunk of chunks) stream.write(chunk);
+    if (tags.length === 0) stream.write(last);
+    else stream.write(last, () => tags.forEach((tag) => this.#unwritten.delete(tag)));
     stream.uncork();
   }
 }

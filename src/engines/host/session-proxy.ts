@@ -16,6 +16,8 @@ export interface SessionHost {
   readonly isLive: boolean;
   /** Throws SKY_ENGINE_LOST when the engine is not live. */
   send(frame: OutgoingFrame): void;
+  /** Whether the engine can have read the frame. */
+  isWritten(tag: number): boolean;
   /** All answers to the frame have come. */
   release(tag: number): void;
   /** A tag that no frame in flight of this engine has. */
@@ -119,6 +121,9 @@ export class SessionProxy implements Session {
   receive(frame: Frame): void {
     const batch = this.#batches.get(frame.tag);
     if (!batch) throw frameError(`${frame.kind} for batch ${frame.tag}, which is not in flight`);
+    // callers take an answer for a sign that nobody reads their memory any more
+    if (!this.#host.isWritten(frame.tag))
+      throw frameError(`${frame.kind} for batch ${frame.tag}, which is still being written`);
     const call = readAnswer(frame, batch);
     for (const job of frame.jobs) takeOpen(batch, job, frame.kind);
     const isOver = batch.open.size === 0;

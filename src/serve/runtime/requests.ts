@@ -25,8 +25,6 @@ export interface RunRequest {
   /** @default serving_default */
   readonly signature?: string;
   readonly inputs: ReadonlyMap<string, Tensor>;
-  /** Names of the outputs wanted; all when absent. */
-  readonly outputs?: readonly string[];
   readonly params: ReadonlyMap<string, string | bigint | number | boolean>;
   /** Monotonic milliseconds of the injected clock. */
   readonly deadlineAtMs: number;
