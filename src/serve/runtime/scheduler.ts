@@ -6,6 +6,7 @@ import type { ErrorCode } from '../../core/error-codes.ts';
 import { unreachable } from '../../core/errors.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { JobQueue } from './job-queue.ts';
+import { QueueLoad } from './queue-load.ts';
 import type {
   JobHead,
   Scheduler,
@@ -15,16 +16,8 @@ import type {
   SessionOffer,
 } from './scheduler-types.ts';
 
-/** Runs after which the measured cost of a row is trusted for early shedding. */
-const TRUSTED_RUNS = 8;
-/** Weight of the newest run in the moving average of a row's cost. */
-const COST_WEIGHT = 0.2;
 /** A client should not come back sooner; Retry-After has whole seconds. */
 const MIN_RETRY_AFTER_MS = 1000;
-
-/** Sessions that spend this share of their time in native code while jobs wait are the bottleneck. */
-const PRESSURE_SHARE = 0.5;
-const PRESSURE_WINDOW_MS = 200;
 
 interface JobState {
   readonly head: JobHead;
@@ -51,14 +44,7 @@ interface QueueState {
   readonly waiting: JobQueue;
   readonly sessions: Set<number>;
   closedWith: ErrorCode | undefined;
-  /** Moving average, microseconds of a session per row. */
-  costUsPerRow: number;
-  runs: number;
-  /** Core-microseconds this queue had; the smallest goes next when cores are short. */
-  servedUs: number;
-  /** Microseconds in native code since `watchedSinceMs`. */
-  watchedRunUs: number;
-  watchedSinceMs: number;
+  readonly load: QueueLoad;
 }
 
 export function createScheduler(limits: SchedulerLimits): Scheduler {
@@ -128,7 +114,7 @@ class JobScheduler implements Scheduler {
 
   /** An idle queue saves up nothing: it starts level with the run that started last. Source: start-time fair queueing, Goyal 1996. */
   #wake(queue: QueueState): void {
-    queue.servedUs = Math.max(queue.servedUs, this.#servedUs);
+    queue.load.servedUs = Math.max(queue.load.servedUs, this.#servedUs);
   }
 
   /** Why a job is not even queued: better an early no than a late one. */
@@ -137,13 +123,13 @@ class JobScheduler implements Scheduler {
     if (head.deadlineAtMs <= at) return 'SKY_DEADLINE_EXCEEDED';
     if (queue.waiting.size >= this.#limits.queueMaxJobs) return 'SKY_OVERLOADED';
     if (queue.waiting.size === 0) return undefined; // nobody is in the way: its own deadline will tell
-    const wouldEndAtMs = at + this.#waitMs(queue) + (queue.costUsPerRow * head.rows) / 1000;
-    return queue.runs >= TRUSTED_RUNS && wouldEndAtMs > head.deadlineAtMs ? 'SKY_OVERLOADED' : undefined;
+    const wouldEndAtMs = at + this.#waitMs(queue) + queue.load.timeMs(head.rows, 1);
+    return queue.load.isTrusted && wouldEndAtMs > head.deadlineAtMs ? 'SKY_OVERLOADED' : undefined;
   }
 
   /** Time until a job that arrives now would start, as far as the past tells. */
   #waitMs(queue: QueueState): number {
-    return (queue.waiting.rows * queue.costUsPerRow) / 1000 / Math.max(1, queue.sessions.size);
+    return queue.load.timeMs(queue.waiting.rows, queue.sessions.size);
   }
 
   #up(session: number, queue: QueueState, offer: SessionOffer): void {
@@ -181,7 +167,7 @@ class JobScheduler implements Scheduler {
   #finished(session: number, ranUs: number): void {
     const state = this.#sessions.get(session);
     if (!state?.isBusy) return;
-    this.#recordCost(state, ranUs);
+    state.queue.load.record(ranUs, state.runningRows, state.offer.threads);
     for (const id of state.running) {
       this.#jobs.delete(id);
       this.#deadlines.remove(id);
@@ -191,17 +177,6 @@ class JobScheduler implements Scheduler {
     state.running = [];
     state.runningRows = 0;
     state.killAtMs = Infinity;
-  }
-
-  #recordCost(state: SessionState, ranUs: number): void {
-    if (ranUs === 0) return; // nothing ran: the jobs could not be handed over
-    const { queue } = state;
-    const usPerRow = ranUs / Math.max(1, state.runningRows);
-    queue.costUsPerRow =
-      queue.runs === 0 ? usPerRow : queue.costUsPerRow + COST_WEIGHT * (usPerRow - queue.costUsPerRow);
-    queue.runs++;
-    queue.servedUs += ranUs * state.offer.threads;
-    queue.watchedRunUs += ranUs;
   }
 
   #close(name: string, code: ErrorCode): void {
@@ -274,7 +249,7 @@ class JobScheduler implements Scheduler {
 
   #dispatch({ session, state }: { session: number; state: SessionState }, at: number): void {
     const heads = state.queue.waiting.take(this.#rowsOfRun(state), this.#limits.runMaxBytes);
-    this.#servedUs = Math.max(this.#servedUs, state.queue.servedUs);
+    this.#servedUs = Math.max(this.#servedUs, state.queue.load.servedUs);
     const jobs = heads.map((head) => head.id);
     const rows = heads.reduce((sum, head) => sum + head.rows, 0);
     for (const id of jobs) {
@@ -302,14 +277,10 @@ class JobScheduler implements Scheduler {
     return isCrowd ? offer.crowdRows : offer.maxRows;
   }
 
-  /** Waiting jobs alone are no reason for one more engine: it must be native code that keeps them waiting. */
   #reportPressure(session: number, at: number): void {
     const queue = this.#sessions.get(session)?.queue;
-    if (!queue || queue.waiting.size === 0 || at - queue.watchedSinceMs < PRESSURE_WINDOW_MS) return;
-    const nativeShare = queue.watchedRunUs / 1000 / (at - queue.watchedSinceMs) / queue.sessions.size;
-    queue.watchedSinceMs = at;
-    queue.watchedRunUs = 0;
-    if (nativeShare >= PRESSURE_SHARE) this.#actions.push({ kind: 'pressure', queue: queue.name });
+    if (queue && queue.waiting.size > 0 && queue.load.isUnderPressure(at, queue.sessions.size))
+      this.#actions.push({ kind: 'pressure', queue: queue.name });
   }
 
   #armAlarm(): void {
@@ -323,15 +294,13 @@ class JobScheduler implements Scheduler {
   #queue(name: string): QueueState {
     let queue = this.#queues.get(name);
     if (!queue) {
-      const empty = {
+      queue = {
+        name,
+        waiting: new JobQueue(),
+        sessions: new Set(),
         closedWith: undefined,
-        costUsPerRow: 0,
-        runs: 0,
-        servedUs: 0,
-        watchedRunUs: 0,
-        watchedSinceMs: 0,
+        load: new QueueLoad(),
       };
-      queue = { name, waiting: new JobQueue(), sessions: new Set(), ...empty };
       this.#queues.set(name, queue);
     }
     return queue;
@@ -340,6 +309,6 @@ class JobScheduler implements Scheduler {
 
 /** Queues take turns by the core time they had; a lone job takes the widest session, several take the narrow ones. */
 function goesBefore(a: SessionState, b: SessionState): boolean {
-  if (a.queue !== b.queue) return a.queue.servedUs < b.queue.servedUs;
+  if (a.queue !== b.queue) return a.queue.load.servedUs < b.queue.load.servedUs;
   return a.queue.waiting.size > 1 ? a.offer.threads < b.offer.threads : a.offer.threads > b.offer.threads;
 }
