@@ -186,6 +186,7 @@ class OurReading implements ReaderEvents, Reading {
     const receiver: WireReceiver = {
       reserve: () => true,
       allocate: (sizeBytes) => Buffer.alloc(sizeBytes),
+      release: () => {},
       bodyArrived: (bytes) => void (seen.body = Buffer.from(bytes).toString('latin1')),
       bodyFailed: (problem) => this.#fail(problem),
       drainEnded: () => {},

@@ -102,11 +102,46 @@ export function bodyContract(makeBackend: MakeBackend): void {
       assert.equal((await second.reply()).status, 200);
     });
 
+    for (const sizeBytes of [1, 5000, 60_000])
+      test(`a refused body of ${sizeBytes} bytes is not taken for the next request`, async (context) => {
+        const fixture = await startFixture(context, makeBackend, { max_inflight_bytes: 1000 });
+        const [holder, client] = [await fixture.client(), await fixture.client()];
+        holder.request('POST', '/hold', 'x'.repeat(1000));
+        await fixture.held();
+        for (let i = 0; i < 3; i++) {
+          client.request('POST', '/large', 'y'.repeat(sizeBytes));
+          client.request('GET', '/ping');
+          assert.equal((await client.reply()).status, 503);
+          assert.equal((await client.reply()).body, 'pong');
+        }
+      });
+
     test('chunked bodies count against max_inflight_bytes too', async (context) => {
       const client = await (await startFixture(context, makeBackend, { max_inflight_bytes: 10 })).client();
       client.send(`${CHUNKED_HEAD}b\r\nhello world\r\n0\r\n\r\n`);
       assert.equal((await client.reply()).status, 503);
     });
+
+    for (const framing of [`content-length: ${300 * 1024}`, 'transfer-encoding: chunked'])
+      test(`no memory for a body (${framing}): 503, and the server goes on`, async (context) => {
+        const fixture = await startFixture(context, makeBackend);
+        const client = await fixture.client();
+        const size = framing.startsWith('transfer') ? '40000\r\n' : '';
+        const head = `POST /large HTTP/1.1\r\nhost: t\r\n${framing}\r\n\r\n${size}`;
+        const bytes = Buffer.from(head + 'x'.repeat(200 * 1024)); // before there is no memory for the client either
+        const allocating = context.mock.method(Buffer, 'allocUnsafeSlow', () => {
+          throw new RangeError('Array buffer allocation failed');
+        });
+        client.send(bytes);
+        const reply = await client.reply();
+        assert.deepEqual([reply.status, reply.headers['retry-after']], [503, '1']);
+        assert.match(reply.body, /SKY_OVERLOADED/);
+        allocating.mock.restore();
+        const other = await fixture.client();
+        other.request('POST', '/large', 'y'.repeat(300 * 1024));
+        assert.equal((await other.reply()).body, String(300 * 1024));
+        assert.equal(fixture.server.inflight(), 0);
+      });
 
     test('100-continue is sent after the checks, and only then', async (context) => {
       const fixture = await startFixture(context, makeBackend);

@@ -2,7 +2,26 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startFixture } from './wire-fixture.ts';
-import type { MakeBackend } from './wire-fixture.ts';
+import type { Fixture, MakeBackend } from './wire-fixture.ts';
+
+/** What clients say before they vanish, cut off anywhere. */
+const VANISHING: readonly string[] = [
+  `POST /hold HTTP/1.1\r\nhost: t\r\ncontent-length: 300\r\n\r\n${'x'.repeat(300)}`,
+  `POST /echo HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n${'10\r\n0123456789abcdef\r\n'.repeat(9)}`,
+  `POST /echo HTTP/1.1\r\nhost: t\r\nexpect: 100-continue\r\ncontent-length: 100\r\n\r\n${'x'.repeat(90)}`,
+  `GET /ping HTTP/1.1\r\nhost: t\r\n\r\n`.repeat(20),
+  `POST /nothing HTTP/1.1\r\nhost: t\r\ncontent-length: 300\r\n\r\n${'x'.repeat(200)}`,
+];
+
+/** Of this process, clients' ends included. */
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+}
+
+/** The next call with a body of so many bytes that is held; others are from clients that are gone. */
+async function heldBy(fixture: Fixture, sizeBytes: number): Promise<void> {
+  for (;;) if ((await fixture.held()).body.length === sizeBytes) return;
+}
 
 /** Life and death of connections. */
 export function connectionContract(makeBackend: MakeBackend): void {
@@ -103,6 +122,27 @@ export function connectionContract(makeBackend: MakeBackend): void {
       assert.ok(fixture.access.every((entry) => entry.status !== 400));
     });
 
+    test('clients that vanish at any moment leave nothing behind', async (context) => {
+      const fixture = await startFixture(context, makeBackend, { max_inflight_bytes: 2000 });
+      const before = openSockets();
+      for (let i = 0; i < 240; i++) {
+        const client = await fixture.client();
+        const stream = VANISHING[i % VANISHING.length] ?? '';
+        client.send(stream.slice(0, (i * 37) % (stream.length + 1)));
+        if (i % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (i % 3 === 0) client.socket.resetAndDestroy();
+        else if (i % 3 === 1) client.socket.end();
+        else client.close();
+      }
+      const isOver = (): boolean => fixture.server.inflight() === 0 && openSockets() <= before;
+      while (!isOver()) await new Promise((resolve) => setTimeout(resolve, 5));
+      const [first, second] = [await fixture.client(), await fixture.client()];
+      first.request('POST', '/hold', 'x'.repeat(1000));
+      second.request('POST', '/hold', 'y'.repeat(1000));
+      for (let i = 0; i < 2; i++) await heldBy(fixture, 1000); // the whole budget is there
+      assert.deepEqual(fixture.logged, []);
+    });
+
     test('headers that do not arrive in time: 408', async (context) => {
       const client = await (await startFixture(context, makeBackend, { header_timeout_ms: 80 })).client();
       client.send('GET /ping HTTP/1.1\r\nhost');
@@ -123,6 +163,16 @@ export function connectionContract(makeBackend: MakeBackend): void {
       assert.equal((await client.reply()).status, 408);
       await client.ended;
       assert.equal(fixture.server.inflight(), 0);
+    });
+
+    test('an unwanted body that does not arrive in time ends the connection', async (context) => {
+      const limits = { header_timeout_ms: 80, body_timeout_ms: 120 };
+      const client = await (await startFixture(context, makeBackend, limits)).client();
+      client.send('POST /nothing HTTP/1.1\r\nhost: t\r\ncontent-length: 1000\r\n\r\n');
+      assert.equal((await client.reply()).status, 404);
+      const dripping = setInterval(() => client.send('x'), 20); // never silent
+      context.after(() => clearInterval(dripping));
+      await client.ended;
     });
 
     test('the time of a request begins with its first byte, whatever came before it', async (context) => {

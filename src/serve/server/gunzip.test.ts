@@ -5,6 +5,8 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { contentCoding, gunzipBound, gunzipBounded } from './gunzip.ts';
 
+const MiB = 1024 * 1024;
+
 const expand = (bytes: Uint8Array, maxBytes: number): Promise<Uint8Array | string> =>
   new Promise((resolve) => gunzipBounded(bytes, maxBytes, resolve));
 
@@ -28,6 +30,15 @@ describe('gunzip', () => {
       assert.ok(result instanceof Uint8Array || result === 'malformed' || result === 'too-large');
     });
     await fc.assert(property, { numRuns: 60 });
+  });
+
+  test('what is stopped never calls back and holds no memory', async () => {
+    const packed = gzipSync(Buffer.alloc(8 * MiB));
+    const before = process.memoryUsage().arrayBuffers;
+    for (let i = 0; i < 8; i++) gunzipBounded(packed, 8 * MiB, () => assert.fail('called back'))();
+    assert.equal((await expand(packed, 8 * MiB)).length, 8 * MiB); // the others had the time to do the same
+    const grown = process.memoryUsage().arrayBuffers - before;
+    assert.ok(grown < 4 * 8 * MiB, `${grown} bytes`);
   });
 
   test('the bound is the smaller of limit and ratio, with 64 KiB free', () => {

@@ -1,5 +1,5 @@
 /** Decompresses request bodies in zlib's thread pool with two bounds, so that a small bomb cannot become a large body. */
-import { gunzip } from 'node:zlib';
+import { createGunzip } from 'node:zlib';
 
 const FREE_BYTES = 64 * 1024; // up to here any ratio is fine: rows of equal numbers compress far better than 20
 
@@ -10,16 +10,38 @@ export function gunzipBound(compressedBytes: number, maxBytes: number, maxRatio:
   return Math.min(maxBytes, Math.max(FREE_BYTES, compressedBytes * maxRatio));
 }
 
-/** Calls `done` once, in a later turn, with the plain bytes or the reason why there are none. */
+/**
+ * Calls `done` once, in a later turn, with the plain bytes or the reason why there are none. The result ends the work and
+ * frees its memory, for a client that is gone; `done` is not called then.
+ */
 export function gunzipBounded(
   compressed: Uint8Array,
   maxOutputBytes: number,
   done: (result: Uint8Array | GunzipProblem) => void,
-): void {
-  gunzip(compressed, { maxOutputLength: maxOutputBytes }, (error: NodeJS.ErrnoException | null, plain) => {
-    if (error === null) done(plain);
-    else done(error.code === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'malformed');
+): () => void {
+  const stream = createGunzip();
+  const pieces: Buffer[] = [];
+  let plainBytes = 0;
+  let isOver = false;
+  const stop = (): void => {
+    isOver = true;
+    pieces.length = 0;
+    stream.destroy();
+  };
+  const finish = (result: Uint8Array | GunzipProblem): void => {
+    if (isOver) return;
+    stop();
+    done(result);
+  };
+  stream.on('data', (piece: Buffer) => {
+    plainBytes += piece.length;
+    if (plainBytes > maxOutputBytes) finish('too-large');
+    else if (!isOver) pieces.push(piece);
   });
+  stream.on('end', () => finish(Buffer.concat(pieces, plainBytes)));
+  stream.on('error', () => finish('malformed'));
+  stream.end(compressed);
+  return stop;
 }
 
 /** How the body is packed, from `content-encoding`; undefined for codings that are not understood. */

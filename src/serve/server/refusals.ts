@@ -67,6 +67,8 @@ export function bodyRefusal(
       );
     case 'over-budget':
       return overBudget(size, limits.max_inflight_bytes);
+    case 'no-memory':
+      return noMemory(size);
     case 'malformed':
       return httpFailure(400, 'SKY_REQUEST_INVALID', 'the body breaks the rules of HTTP framing', {
         hint: 'Send content-length bytes exactly, or well-formed chunks.',
@@ -78,6 +80,13 @@ export function bodyRefusal(
         `${size} did not arrive within ${limits.body_timeout_ms} ms (--body_timeout_ms)`,
       );
   }
+}
+
+function noMemory(size: string): HttpFailure {
+  const failure = httpFailure(503, 'SKY_OVERLOADED', `the machine has no memory for ${size}`, {
+    hint: 'Give the server more memory, or lower --max_inflight_bytes.',
+  });
+  return { ...failure, headers: { 'retry-after': '1' } };
 }
 
 function overBudget(size: string, maxInflightBytes: number): HttpFailure {

@@ -164,11 +164,12 @@ export class RequestPipeline implements WireHandler, CallHost {
       this.bodyFailed(call, 'over-budget');
       return;
     }
-    gunzipBounded(compressed, boundBytes, (result) => {
+    const stop = gunzipBounded(compressed, boundBytes, (result) => {
       if (call.isDone) return;
       if (typeof result !== 'string') this.#handle(call, result);
       else call.fail(gzipRefusal(result, compressed.length, boundBytes));
     });
+    call.onGone(stop); // the budget has the bytes back then
   }
 
   #handle(call: ServerCall, body: Uint8Array): void {

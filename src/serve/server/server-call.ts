@@ -1,5 +1,6 @@
 /** One request on its way through the server: collects the body, carries the answer down, counts and logs itself once. */
 import type { Clock } from '../../core/clock.ts';
+import { SkyliftError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { HeaderView, HttpCall, Route } from '../protocols/http-call.ts';
 import { ANONYMOUS } from '../runtime/requests.ts';
@@ -140,9 +141,14 @@ export class ServerCall implements HttpCall, WireReceiver {
   }
 
   allocate(sizeBytes: number): Buffer {
-    const bytes = this.#host.pool.take(sizeBytes);
+    const bytes = takeMemory(this.#host.pool, sizeBytes);
     (this.#memory ??= []).push(bytes);
     return bytes;
+  }
+
+  release(bytes: Buffer): void {
+    this.#memory = this.#memory?.filter((held) => held !== bytes);
+    this.#host.pool.give(bytes);
   }
 
   bodyArrived(bytes: Uint8Array): void {
@@ -208,5 +214,15 @@ export class ServerCall implements HttpCall, WireReceiver {
       durationMs,
       notes: this.#notes ?? {},
     });
+  }
+}
+
+/** Throws SKY_OVERLOADED: the machine has less than the limits allow. */
+function takeMemory(pool: BufferPool, sizeBytes: number): Buffer {
+  try {
+    return pool.take(sizeBytes);
+  } catch (error) {
+    const message = `the machine has no memory for ${sizeBytes} bytes of a request`;
+    throw new SkyliftError('SKY_OVERLOADED', message, { cause: error });
   }
 }

@@ -6,7 +6,8 @@ import { BodyCollector } from './body-collector.ts';
 import { ByteBudget } from '../byte-budget.ts';
 
 const allocate = (sizeBytes: number): Buffer => Buffer.allocUnsafeSlow(sizeBytes);
-const roomy = { reserve: () => true, allocate };
+const release = (): void => {};
+const roomy = { reserve: () => true, allocate, release };
 const pieces = fc.array(fc.uint8Array({ minLength: 1, maxLength: 3000 }), { minLength: 1, maxLength: 30 });
 
 describe('body collector', () => {
@@ -38,17 +39,31 @@ describe('body collector', () => {
   });
 
   test('never asks for more memory than twice the body or the limit', () => {
-    let reserved = 0;
-    const receiver = { allocate, reserve: (sizeBytes: number) => ((reserved += sizeBytes), true) };
+    let [reserved, held] = [0, 0];
+    const receiver = {
+      reserve: (sizeBytes: number) => ((reserved += sizeBytes), true),
+      allocate: (sizeBytes: number) => ((held += sizeBytes), allocate(sizeBytes)),
+      release: (bytes: Buffer) => (held -= bytes.length),
+    };
     const collector = new BodyCollector(receiver, 50_000, undefined);
     for (let i = 0; i < 50_000; i++) assert.equal(collector.add(Uint8Array.of(i & 255)), 'more');
-    assert.equal(reserved, 50_000);
+    assert.deepEqual([reserved, held], [50_000, 50_000], 'what it outgrew is given back');
     assert.equal(collector.add(Uint8Array.of(0)), 'too-large');
   });
 
   test('stops when no memory is given', () => {
-    const collector = new BodyCollector({ allocate, reserve: () => false }, 1000, undefined);
+    const collector = new BodyCollector({ ...roomy, reserve: () => false }, 1000, undefined);
     assert.equal(collector.add(Uint8Array.of(1)), 'over-budget');
+  });
+
+  test('stops when the machine has no memory', () => {
+    const noMemory = (): Buffer => {
+      throw new RangeError('Array buffer allocation failed');
+    };
+    for (const lengthBytes of [undefined, 1000]) {
+      const collector = new BodyCollector({ ...roomy, allocate: noMemory }, 1000, lengthBytes);
+      assert.equal(collector.add(Uint8Array.of(1)), 'no-memory');
+    }
   });
 });
 

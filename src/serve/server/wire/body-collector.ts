@@ -5,11 +5,20 @@
 import type { WireReceiver } from './wire.ts';
 
 const FIRST_CAPACITY_BYTES = 16 * 1024; // for bodies of unknown length; doubles as they grow
-type BodyMemory = Pick<WireReceiver, 'reserve' | 'allocate'>;
+type BodyMemory = Pick<WireReceiver, 'reserve' | 'allocate' | 'release'>;
 
 const EMPTY = new Uint8Array(0);
 
-type CollectorState = 'more' | 'complete' | 'too-large' | 'over-budget';
+type CollectorState = 'more' | 'complete' | 'too-large' | 'over-budget' | 'no-memory';
+
+/** Memory of the receiver; undefined when the machine has none: that is the end of a request, not of the server. */
+export function tryAllocate(receiver: Pick<WireReceiver, 'allocate'>, sizeBytes: number): Buffer | undefined {
+  try {
+    return receiver.allocate(sizeBytes);
+  } catch {
+    return undefined;
+  }
+}
 
 export class BodyCollector {
   readonly #receiver: BodyMemory;
@@ -17,6 +26,8 @@ export class BodyCollector {
   /** Announced length; undefined: known at the end only. */
   readonly #lengthBytes: number | undefined;
   #buffer: Uint8Array = EMPTY;
+  /** The same, unless it is a piece that came. */
+  #memory: Buffer | undefined;
   #filledBytes = 0;
 
   /** @param lengthBytes announced and already checked against `maxBytes` and reserved; undefined when chunked */
@@ -35,7 +46,10 @@ export class BodyCollector {
       this.#filledBytes = filled;
       return 'complete';
     }
-    if (filled > this.#buffer.length && !this.#grow(filled)) return 'over-budget';
+    if (filled > this.#buffer.length) {
+      const problem = this.#grow(filled);
+      if (problem !== undefined) return problem;
+    }
     this.#buffer.set(piece, this.#filledBytes);
     this.#filledBytes = filled;
     return filled === this.#lengthBytes ? 'complete' : 'more';
@@ -46,14 +60,18 @@ export class BodyCollector {
     return this.#buffer.subarray(0, this.#filledBytes);
   }
 
-  #grow(wantedBytes: number): boolean {
+  /** Returns why there is no more room. */
+  #grow(wantedBytes: number): 'over-budget' | 'no-memory' | undefined {
     const capacity = this.#lengthBytes ?? this.#nextCapacity(wantedBytes);
     const moreBytes = capacity - this.#buffer.length;
-    if (this.#lengthBytes === undefined && !this.#receiver.reserve(moreBytes)) return false;
-    const larger = this.#receiver.allocate(capacity);
+    if (this.#lengthBytes === undefined && !this.#receiver.reserve(moreBytes)) return 'over-budget';
+    const larger = tryAllocate(this.#receiver, capacity);
+    if (larger === undefined) return 'no-memory';
     larger.set(this.#buffer.subarray(0, this.#filledBytes));
+    if (this.#memory !== undefined) this.#receiver.release(this.#memory); // else twice of what is reserved is held
+    this.#memory = larger;
     this.#buffer = larger;
-    return true;
+    return undefined;
   }
 
   #nextCapacity(wantedBytes: number): number {

@@ -8,7 +8,7 @@ import type { HeaderView } from '../../protocols/http-call.ts';
 export type HeaderList = readonly string[];
 
 /** Why the body of a request did not arrive. */
-export type BodyProblem = 'too-large' | 'over-budget' | 'malformed' | 'timeout';
+export type BodyProblem = 'too-large' | 'over-budget' | 'no-memory' | 'malformed' | 'timeout';
 
 /** Why the bytes of a connection were not accepted as a request. */
 export type HeadProblem =
@@ -22,8 +22,10 @@ export type HeadProblem =
 export interface WireReceiver {
   /** Asks for `sizeBytes` of memory before a body is allocated; false: the server holds enough already. */
   reserve(sizeBytes: number): boolean;
-  /** Memory for a body, which was reserved before. It is the receiver's again with its reply. */
+  /** Memory for a body, which was reserved before. It is the receiver's again with its reply. Throws when there is none. */
   allocate(sizeBytes: number): Buffer;
+  /** Takes back memory of `allocate` that a growing body does not use any more. */
+  release(bytes: Buffer): void;
   /** The whole body. */
   bodyArrived(bytes: Uint8Array): void;
   /** No body will come; an answer is expected all the same. */

@@ -118,6 +118,8 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
     if (sinceMs === undefined || this.#reader.isEnded) return;
     if (this.#reader.isReadingBody) {
       if (nowMs - sinceMs > this.#setting.bodyTimeoutMs) this.#reader.failBody('timeout');
+    } else if (this.#reader.isDroppingBody) {
+      if (nowMs - sinceMs > this.#setting.bodyTimeoutMs) this.#endSoon(); // it has its reply
     } else if (nowMs - sinceMs > this.#setting.headerTimeoutMs) this.#failHead();
   }
 
@@ -171,7 +173,8 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
     const arrivedBefore = this.#reader.finishedRequests;
     const isAnotherOne = arrivedBefore !== this.#arrivedBefore;
     this.#arrivedBefore = arrivedBefore;
-    const isArriving = this.#reader.isReadingBody || this.#reader.hasPartOfHead;
+    const { isReadingBody, isDroppingBody, hasPartOfHead } = this.#reader;
+    const isArriving = isReadingBody || isDroppingBody || hasPartOfHead;
     if (!isArriving) this.#arrivingSinceMs = undefined;
     else if (isAnotherOne || this.#arrivingSinceMs === undefined)
       this.#arrivingSinceMs = this.#setting.clock.nowMs();

@@ -4,7 +4,7 @@
  * known length is the exception: `nextBuffer` lets the socket read straight into it.
  */
 import { liesAt } from '../../../../core/read-into.ts';
-import { BodyCollector } from '../body-collector.ts';
+import { BodyCollector, tryAllocate } from '../body-collector.ts';
 import type { FoundProblem } from '../head-problem.ts';
 import type { BodyProblem, WireReceiver } from '../wire.ts';
 import { ChunkReader } from './chunks.ts';
@@ -85,6 +85,11 @@ export class RequestReader {
     return this.#phase === 'length' || this.#phase === 'chunks';
   }
 
+  /** The body comes in and nobody wants it. */
+  get isDroppingBody(): boolean {
+    return this.#phase === 'drop';
+  }
+
   /** The body of the last request has not come whole. */
   get isBodyOpen(): boolean {
     return this.#phase === 'undecided' || this.isReadingBody;
@@ -103,7 +108,7 @@ export class RequestReader {
   /** Where the next bytes of the body belong; undefined when they may come anywhere. */
   nextBuffer(): Buffer | undefined {
     if (this.#phase !== 'length') return undefined;
-    this.#body ??= this.#receiver?.allocate(this.#head?.bodyBytes ?? 0);
+    this.#body ??= this.#allocateBody();
     return this.#body?.subarray(this.#filledBytes);
   }
 
@@ -266,12 +271,19 @@ export class RequestReader {
       this.#deliver(Buffer.from(bytes.subarray(at, at + lengthBytes)));
       return lengthBytes;
     }
-    this.#body ??= this.#receiver?.allocate(lengthBytes);
-    if (this.#body === undefined) return NEEDS_MORE;
+    this.#body ??= this.#allocateBody();
+    if (this.#body === undefined) {
+      this.#giveUp('no-memory');
+      return 0;
+    }
     const used = bytes.copy(this.#body, this.#filledBytes, at);
     this.#filledBytes += used;
     this.#finishIfFull();
     return used;
+  }
+
+  #allocateBody(): Buffer | undefined {
+    return this.#receiver && tryAllocate(this.#receiver, this.#head?.bodyBytes ?? 0);
   }
 
   #finishIfFull(): void {
