@@ -1,9 +1,10 @@
 /** Wire contract, part 3: bodies: limits before allocation, chunks, gzip, 100-continue, refusals that reach the client. */
 import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { RawClient, RawReply } from './wire-client.ts';
-import { ECHO_LIMIT_BYTES, LARGE_LIMIT_BYTES, startFixture } from './wire-fixture.ts';
+import { ECHO_LIMIT_BYTES, HUGE_LIMIT_BYTES, LARGE_LIMIT_BYTES, startFixture } from './wire-fixture.ts';
 import type { MakeBackend } from './wire-fixture.ts';
 
 const CHUNKED_HEAD = 'POST /echo HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n';
@@ -115,6 +116,25 @@ export function bodyContract(makeBackend: MakeBackend): void {
           assert.equal((await client.reply()).body, 'pong');
         }
       });
+
+    test('a body counts as it comes: who announces much and sends nothing keeps nobody out', async (context) => {
+      const fixture = await startFixture(context, makeBackend, {
+        max_body_bytes: HUGE_LIMIT_BYTES,
+        max_inflight_bytes: HUGE_LIMIT_BYTES,
+      });
+      for (let i = 0; i < 8; i++)
+        (await fixture.client()).send(
+          `POST /huge HTTP/1.1\r\nhost: t\r\ncontent-length: ${HUGE_LIMIT_BYTES}\r\n\r\n`,
+        );
+      const body = randomBytes(6 * 1024 * 1024).toString('latin1');
+      const client = await fixture.client();
+      client.request('POST', '/huge', body);
+      const digest = createHash('sha256').update(body, 'latin1').digest('hex');
+      assert.equal((await client.reply()).body, `${body.length} ${digest}`);
+      client.request('POST', '/huge', body + body);
+      assert.equal((await client.reply()).status, 503, 'only what is left may come');
+      await client.ended;
+    });
 
     test('chunked bodies count against max_inflight_bytes too', async (context) => {
       const client = await (await startFixture(context, makeBackend, { max_inflight_bytes: 10 })).client();

@@ -1,4 +1,5 @@
 /** The server that the wire contract talks to: routes that echo, hold, fail and misbehave, over the back-end under test. */
+import { createHash } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Clock } from '../../src/core/clock.ts';
@@ -19,6 +20,8 @@ export type MakeBackend = (options: { limits: Limits; clock: Clock; log: Log }) 
 export const ECHO_LIMIT_BYTES = 1000;
 /** Bodies of `/large` may have so many bytes. */
 export const LARGE_LIMIT_BYTES = 1024 * 1024;
+/** Bodies of `/huge` may have so many bytes: more than get their memory at once. */
+export const HUGE_LIMIT_BYTES = 16 * 1024 * 1024;
 
 export interface Fixture {
   readonly server: HttpServer;
@@ -94,6 +97,9 @@ function fixtureRoutes(hold: (call: HttpCall) => void): readonly Route[] {
       call.reply(200, 'application/octet-stream', call.body),
     ),
     route('POST', '/large', LARGE_LIMIT_BYTES, (call) => call.reply(200, text, String(call.body.length))),
+    route('POST', '/huge', HUGE_LIMIT_BYTES, (call) =>
+      call.reply(200, text, `${call.body.length} ${createHash('sha256').update(call.body).digest('hex')}`),
+    ),
     route('POST', '/hold', ECHO_LIMIT_BYTES, hold),
     route('GET', '/item/{name}', 0, (call) => call.reply(200, text, JSON.stringify(call.params['name']))),
     route('GET', '/query', 0, (call) => call.reply(200, text, `${call.path} ${call.query}`)),

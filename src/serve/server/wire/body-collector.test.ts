@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { BodyCollector } from './body-collector.ts';
+import { BodyCollector, firstReservation } from './body-collector.ts';
 import { ByteBudget } from '../byte-budget.ts';
 
+const MiB = 1024 * 1024;
 const allocate = (sizeBytes: number): Buffer => Buffer.allocUnsafeSlow(sizeBytes);
 const release = (): void => {};
 const roomy = { reserve: () => true, allocate, release };
@@ -49,6 +50,43 @@ describe('body collector', () => {
     for (let i = 0; i < 50_000; i++) assert.equal(collector.add(Uint8Array.of(i & 255)), 'more');
     assert.deepEqual([reserved, held], [50_000, 50_000], 'what it outgrew is given back');
     assert.equal(collector.add(Uint8Array.of(0)), 'too-large');
+  });
+
+  test('a body that is announced holds little more than what has come of it, however it comes', () => {
+    const [lengthBytes, pieceBytes] = [9 * MiB, 100_000];
+    const whole = Buffer.alloc(lengthBytes, 'any bytes');
+    for (const isInPlace of [true, false]) {
+      let [reserved, held] = [firstReservation(lengthBytes), 0];
+      const receiver = {
+        reserve: (sizeBytes: number) => ((reserved += sizeBytes), true),
+        allocate: (sizeBytes: number) => ((held += sizeBytes), allocate(sizeBytes)),
+        release: (bytes: Buffer) => (held -= bytes.length),
+      };
+      const collector = new BodyCollector(receiver, lengthBytes, lengthBytes);
+      assert.equal(reserved, MiB);
+      for (let at = 0; at < lengthBytes; at = collector.filledBytes) {
+        const piece = whole.subarray(at, at + pieceBytes);
+        if (isInPlace) {
+          const space = collector.space();
+          assert.ok(space);
+          const used = piece.copy(space);
+          assert.ok(collector.isInPlace(space.subarray(0, used)));
+          assert.equal(collector.advance(used), at + used === lengthBytes ? 'complete' : 'more');
+        } else collector.add(piece);
+        assert.equal(held, reserved);
+        assert.ok(reserved <= Math.max(MiB, collector.filledBytes * 4), `${reserved} at ${at}`);
+      }
+      const body = collector.take();
+      assert.ok(whole.equals(body));
+      assert.deepEqual([held, body.byteOffset, body.buffer.byteLength], [lengthBytes, 0, lengthBytes]);
+    }
+  });
+
+  test('a body that comes whole is kept as it came', () => {
+    const piece = Buffer.from('whole');
+    const collector = new BodyCollector(roomy, 5, 5);
+    assert.equal(collector.keep(piece), 'complete');
+    assert.equal(collector.take().buffer, piece.buffer);
   });
 
   test('stops when no memory is given', () => {

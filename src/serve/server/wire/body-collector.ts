@@ -1,23 +1,29 @@
 /**
- * Puts the pieces of a request body into one buffer. Memory is asked for before it is allocated, and no
- * object is kept per piece: a body of one-byte chunks costs no more than a whole one.
+ * Puts a request body into one piece of memory. What is reserved grows with what has come: a client that announces a large
+ * body and sends nothing holds little. No object is kept per piece: a body of one-byte chunks costs no more than a whole one.
  */
+import { liesAt } from '../../../core/read-into.ts';
 import type { WireReceiver } from './wire.ts';
 
-const FIRST_CAPACITY_BYTES = 16 * 1024; // for bodies of unknown length; doubles as they grow
+const KiB = 1024;
+
+/** Bodies up to this size get their memory at once, when their length is known; larger ones grow from here. */
+const FIRST_KNOWN_BYTES = 1024 * KiB;
+const KNOWN_GROWTH = 4;
+/** Of bodies of unknown length. */
+const FIRST_UNKNOWN_BYTES = 16 * KiB;
+const UNKNOWN_GROWTH = 2;
+
 type BodyMemory = Pick<WireReceiver, 'reserve' | 'allocate' | 'release'>;
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = Buffer.alloc(0);
 
-type CollectorState = 'more' | 'complete' | 'too-large' | 'over-budget' | 'no-memory';
+export type CollectorProblem = 'too-large' | 'over-budget' | 'no-memory';
+type CollectorState = 'more' | 'complete' | CollectorProblem;
 
-/** Memory of the receiver; undefined when the machine has none: that is the end of a request, not of the server. */
-export function tryAllocate(receiver: Pick<WireReceiver, 'allocate'>, sizeBytes: number): Buffer | undefined {
-  try {
-    return receiver.allocate(sizeBytes);
-  } catch {
-    return undefined;
-  }
+/** What must be reserved before the first byte comes. @param lengthBytes undefined when chunked */
+export function firstReservation(lengthBytes: number | undefined): number {
+  return Math.min(lengthBytes ?? 0, FIRST_KNOWN_BYTES);
 }
 
 export class BodyCollector {
@@ -25,57 +31,86 @@ export class BodyCollector {
   readonly #maxBytes: number;
   /** Announced length; undefined: known at the end only. */
   readonly #lengthBytes: number | undefined;
-  #buffer: Uint8Array = EMPTY;
-  /** The same, unless it is a piece that came. */
-  #memory: Buffer | undefined;
+  #memory: Buffer = EMPTY;
   #filledBytes = 0;
+  #reservedBytes: number;
 
-  /** @param lengthBytes announced and already checked against `maxBytes` and reserved; undefined when chunked */
+  /** @param lengthBytes announced, no more than `maxBytes`, and `firstReservation` of it reserved; undefined when chunked */
   constructor(receiver: BodyMemory, maxBytes: number, lengthBytes: number | undefined) {
     this.#receiver = receiver;
     this.#maxBytes = maxBytes;
     this.#lengthBytes = lengthBytes;
+    this.#reservedBytes = firstReservation(lengthBytes);
   }
 
-  /** Takes the next piece; it may be kept, so the caller must not reuse its memory. */
+  /** Bytes that have come. */
+  get filledBytes(): number {
+    return this.#filledBytes;
+  }
+
+  /** Where the next bytes belong, for a socket that reads into place; undefined when there is no memory now. */
+  space(): Buffer | undefined {
+    if (this.#filledBytes === this.#memory.length && this.#grow(this.#filledBytes + 1) !== undefined)
+      return undefined;
+    return this.#memory.subarray(this.#filledBytes);
+  }
+
+  /** Whether `bytes` lie where `space` said. */
+  isInPlace(bytes: Buffer): boolean {
+    return liesAt(bytes, this.#memory, this.#filledBytes);
+  }
+
+  /** Bytes were put into `space`. */
+  advance(sizeBytes: number): 'more' | 'complete' {
+    this.#filledBytes += sizeBytes;
+    return this.#filledBytes === this.#lengthBytes ? 'complete' : 'more';
+  }
+
+  /** Copies the next piece. */
   add(piece: Uint8Array): CollectorState {
     const filled = this.#filledBytes + piece.length;
     if (filled > this.#maxBytes) return 'too-large';
-    if (filled === this.#lengthBytes && this.#filledBytes === 0) {
-      this.#buffer = piece; // the whole body in one piece: nothing to copy
-      this.#filledBytes = filled;
-      return 'complete';
-    }
-    if (filled > this.#buffer.length) {
+    if (filled > this.#memory.length) {
       const problem = this.#grow(filled);
       if (problem !== undefined) return problem;
     }
-    this.#buffer.set(piece, this.#filledBytes);
-    this.#filledBytes = filled;
-    return filled === this.#lengthBytes ? 'complete' : 'more';
+    this.#memory.set(piece, this.#filledBytes);
+    return this.advance(piece.length);
   }
 
-  /** The body so far, at the start of its memory unless it came in one piece. */
+  /** As `add`, for a piece whose memory nobody else uses: a body that comes whole is not copied. */
+  keep(piece: Uint8Array): CollectorState {
+    if (this.#filledBytes > 0 || piece.length !== this.#lengthBytes) return this.add(piece);
+    this.#memory = Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+    return this.advance(piece.length);
+  }
+
+  /** The body so far, at the start of its memory unless it was kept. */
   take(): Uint8Array {
-    return this.#buffer.subarray(0, this.#filledBytes);
+    return this.#memory.subarray(0, this.#filledBytes);
   }
 
-  /** Returns why there is no more room. */
-  #grow(wantedBytes: number): 'over-budget' | 'no-memory' | undefined {
-    const capacity = this.#lengthBytes ?? this.#nextCapacity(wantedBytes);
-    const moreBytes = capacity - this.#buffer.length;
-    if (this.#lengthBytes === undefined && !this.#receiver.reserve(moreBytes)) return 'over-budget';
-    const larger = tryAllocate(this.#receiver, capacity);
-    if (larger === undefined) return 'no-memory';
-    larger.set(this.#buffer.subarray(0, this.#filledBytes));
-    if (this.#memory !== undefined) this.#receiver.release(this.#memory); // else twice of what is reserved is held
-    this.#memory = larger;
-    this.#buffer = larger;
+  /** Makes room for so many bytes in all. Returns why there is none. */
+  #grow(wantedBytes: number): CollectorProblem | undefined {
+    const capacityBytes = this.#nextCapacity(wantedBytes);
+    const moreBytes = capacityBytes - this.#reservedBytes;
+    if (moreBytes > 0 && !this.#receiver.reserve(moreBytes)) return 'over-budget';
+    this.#reservedBytes = Math.max(this.#reservedBytes, capacityBytes);
+    const outgrown = this.#memory;
+    try {
+      this.#memory = this.#receiver.allocate(capacityBytes);
+    } catch {
+      return 'no-memory'; // of the machine: the end of a request, not of the server
+    }
+    this.#memory.set(outgrown.subarray(0, this.#filledBytes));
+    if (outgrown.length > 0) this.#receiver.release(outgrown); // else more than what is reserved is held
     return undefined;
   }
 
   #nextCapacity(wantedBytes: number): number {
-    const doubled = Math.max(FIRST_CAPACITY_BYTES, this.#buffer.length * 2, wantedBytes);
-    return Math.min(doubled, this.#maxBytes);
+    const isKnown = this.#lengthBytes !== undefined;
+    const grown = this.#memory.length * (isKnown ? KNOWN_GROWTH : UNKNOWN_GROWTH);
+    const first = isKnown ? FIRST_KNOWN_BYTES : FIRST_UNKNOWN_BYTES;
+    return Math.min(Math.max(wantedBytes, grown, first), this.#lengthBytes ?? this.#maxBytes);
   }
 }

@@ -20,7 +20,7 @@ export type HeadProblem =
 
 /** The upper side of one exchange; told about everything that happens to it until it is answered or gone. */
 export interface WireReceiver {
-  /** Asks for `sizeBytes` of memory before a body is allocated; false: the server holds enough already. */
+  /** Asks for `sizeBytes` more before memory is allocated; false: the server holds enough already. */
   reserve(sizeBytes: number): boolean;
   /** Memory for a body, which was reserved before. It is the receiver's again with its reply. Throws when there is none. */
   allocate(sizeBytes: number): Buffer;

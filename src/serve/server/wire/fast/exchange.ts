@@ -1,4 +1,5 @@
 /** One request on the fast back-end, from its head to its reply. */
+import { firstReservation } from '../body-collector.ts';
 import type { HeaderView } from '../../../protocols/http-call.ts';
 import type { HeaderList, WireExchange, WireReceiver } from '../wire.ts';
 import type { RequestHead } from './head.ts';
@@ -56,7 +57,7 @@ export class FastExchange implements WireExchange {
     if (receiver === undefined) return;
     if (bodyBytes === 0) receiver.bodyArrived(EMPTY);
     else if (bodyBytes !== undefined && bodyBytes > maxBytes) receiver.bodyFailed('too-large');
-    else if (!receiver.reserve(bodyBytes ?? 0)) receiver.bodyFailed('over-budget');
+    else if (!receiver.reserve(firstReservation(bodyBytes))) receiver.bodyFailed('over-budget');
     else this.#host.readBody(this, receiver, maxBytes);
   }
 

@@ -3,8 +3,7 @@
  * socket. Bytes are used or copied before `push` returns, so that one buffer can serve all connections; the body of a
  * known length is the exception: `nextBuffer` lets the socket read straight into it.
  */
-import { liesAt } from '../../../../core/read-into.ts';
-import { BodyCollector, tryAllocate } from '../body-collector.ts';
+import { BodyCollector } from '../body-collector.ts';
 import type { FoundProblem } from '../head-problem.ts';
 import type { BodyProblem, WireReceiver } from '../wire.ts';
 import { ChunkReader } from './chunks.ts';
@@ -62,10 +61,10 @@ export class RequestReader {
   #rememberedBytes: Buffer | undefined;
   #rememberedHead: RequestHead | undefined;
   #receiver: WireReceiver | undefined;
-  #body: Buffer | undefined;
-  #filledBytes = 0;
-  #chunks: ChunkReader | undefined;
   #collector: BodyCollector | undefined;
+  #chunks: ChunkReader | undefined;
+  /** How much of a body came that nobody wants any more. */
+  #droppedBytes = 0;
 
   constructor(limits: ReaderLimits, events: ReaderEvents) {
     this.#limits = limits;
@@ -107,16 +106,13 @@ export class RequestReader {
 
   /** Where the next bytes of the body belong; undefined when they may come anywhere. */
   nextBuffer(): Buffer | undefined {
-    if (this.#phase !== 'length') return undefined;
-    this.#body ??= this.#allocateBody();
-    return this.#body?.subarray(this.#filledBytes);
+    return this.#phase === 'length' ? this.#collector?.space() : undefined;
   }
 
   /** Takes bytes as they came; those that lie in `nextBuffer` already are not copied. */
   push(bytes: Buffer): void {
-    if (this.#phase === 'length' && this.#body && liesAt(bytes, this.#body, this.#filledBytes)) {
-      this.#filledBytes += bytes.length;
-      this.#finishIfFull();
+    if (this.#phase === 'length' && this.#collector?.isInPlace(bytes)) {
+      if (this.#collector.advance(bytes.length) === 'complete') this.#deliver(this.#collector.take());
       return;
     }
     const rest = this.#rest;
@@ -132,28 +128,24 @@ export class RequestReader {
     this.#run(rest);
   }
 
-  /** Reads the body of the last head. Memory must be reserved for a body of known length. */
+  /** Reads the body of the last head, for which `firstReservation` is reserved. */
   readBody(receiver: WireReceiver, maxBodyBytes: number): void {
     if (this.#phase !== 'undecided') return;
     const lengthBytes = this.#head?.bodyBytes;
     this.#receiver = receiver;
+    this.#collector = new BodyCollector(receiver, maxBodyBytes, lengthBytes);
     if (lengthBytes === undefined) {
-      this.#collector = new BodyCollector(receiver, maxBodyBytes, undefined);
       const maxTrailerBytes = this.#limits.maxHeaderBytes;
       this.#chunks = new ChunkReader(this.#collector, { maxBodyBytes, maxTrailerBytes });
       this.#phase = 'chunks';
-    } else {
-      this.#filledBytes = 0;
-      this.#phase = 'length';
-    }
+    } else this.#phase = 'length';
     this.resume();
   }
 
   /** Nobody wants the rest of the body, which has a known length. */
   dropBody(): void {
-    if (this.#phase === 'undecided') this.#filledBytes = 0;
-    else if (this.#phase !== 'length') return;
-    this.#forgetBody();
+    if (this.#phase === 'length') this.#forgetBody();
+    else if (this.#phase !== 'undecided') return;
     this.#phase = 'drop';
   }
 
@@ -251,6 +243,7 @@ export class RequestReader {
   #begin(head: RequestHead | undefined, sizeBytes: number | undefined): number {
     if (head === undefined || sizeBytes === undefined) return NEEDS_MORE;
     this.#head = head;
+    this.#droppedBytes = 0;
     this.#phase = 'undecided';
     if (head.bodyBytes === 0) this.#finishRequest();
     this.#events.head(head);
@@ -265,31 +258,21 @@ export class RequestReader {
   }
 
   #takeLength(bytes: Buffer, at: number): number {
-    const lengthBytes = this.#head?.bodyBytes ?? 0;
-    const isWhole = this.#filledBytes === 0 && bytes.length - at >= lengthBytes;
-    if (isWhole && lengthBytes <= SMALL_BODY_BYTES) {
-      this.#deliver(Buffer.from(bytes.subarray(at, at + lengthBytes)));
-      return lengthBytes;
+    const collector = this.#collector;
+    if (collector === undefined) return NEEDS_MORE;
+    const leftBytes = (this.#head?.bodyBytes ?? 0) - collector.filledBytes;
+    const piece = bytes.subarray(at, at + leftBytes);
+    const isSmallWhole =
+      piece.length === leftBytes && collector.filledBytes === 0 && leftBytes <= SMALL_BODY_BYTES;
+    if (isSmallWhole) {
+      this.#deliver(Buffer.from(piece));
+      return leftBytes;
     }
-    this.#body ??= this.#allocateBody();
-    if (this.#body === undefined) {
-      this.#giveUp('no-memory');
-      return 0;
-    }
-    const used = bytes.copy(this.#body, this.#filledBytes, at);
-    this.#filledBytes += used;
-    this.#finishIfFull();
-    return used;
-  }
-
-  #allocateBody(): Buffer | undefined {
-    return this.#receiver && tryAllocate(this.#receiver, this.#head?.bodyBytes ?? 0);
-  }
-
-  #finishIfFull(): void {
-    const body = this.#body;
-    if (body === undefined || this.#filledBytes < body.length) return;
-    this.#deliver(body);
+    const state = collector.add(piece);
+    if (state === 'more') return piece.length;
+    if (state === 'complete') this.#deliver(collector.take());
+    else this.#giveUp(state);
+    return state === 'complete' ? piece.length : 0; // what was not taken is dropped, if the connection goes on
   }
 
   #takeChunks(bytes: Buffer, at: number): number {
@@ -319,15 +302,15 @@ export class RequestReader {
 
   #takeDropped(availableBytes: number): number {
     const lengthBytes = this.#head?.bodyBytes ?? 0;
-    const used = Math.min(availableBytes, lengthBytes - this.#filledBytes);
-    this.#filledBytes += used;
-    if (this.#filledBytes === lengthBytes) this.#finishRequest();
+    const used = Math.min(availableBytes, lengthBytes - this.#droppedBytes);
+    this.#droppedBytes += used;
+    if (this.#droppedBytes === lengthBytes) this.#finishRequest();
     return used;
   }
 
   #forgetBody(): void {
+    this.#droppedBytes = this.#collector?.filledBytes ?? 0;
     this.#receiver = undefined;
-    this.#body = undefined;
     this.#chunks = undefined;
     this.#collector = undefined;
   }

@@ -1,7 +1,7 @@
 /** One request on node:http: its head as plain fields, its body through a collector, its reply through the outbox. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HeaderView } from '../../../protocols/http-call.ts';
-import { BodyCollector } from '../body-collector.ts';
+import { BodyCollector, firstReservation } from '../body-collector.ts';
 import { originForm } from '../head-problem.ts';
 import type { Outbox } from '../outbox.ts';
 import { announcedBytes, NodeHeaders } from './head.ts';
@@ -79,7 +79,7 @@ export class NodeExchange implements WireExchange {
     }
     const isTooLarge = this.bodyBytes !== undefined && this.bodyBytes > maxBytes;
     if (isTooLarge) receiver.bodyFailed('too-large');
-    else if (!receiver.reserve(this.bodyBytes ?? 0)) receiver.bodyFailed('over-budget');
+    else if (!receiver.reserve(firstReservation(this.bodyBytes))) receiver.bodyFailed('over-budget');
     else this.#startReading(receiver, new BodyCollector(receiver, maxBytes, this.bodyBytes));
   }
 
@@ -136,7 +136,7 @@ export class NodeExchange implements WireExchange {
   }
 
   #take(receiver: WireReceiver, piece: Buffer): void {
-    const state = this.#collector?.add(piece);
+    const state = this.#collector?.keep(piece);
     if (state === undefined || state === 'more') return;
     if (state === 'complete') this.#finish(receiver);
     else this.failBody(state);
