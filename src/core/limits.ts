@@ -67,6 +67,12 @@ export const LIMITS = {
       max: 511 * MiB, // a string holds no more
     },
   ),
+  max_unsent_bytes: limit(
+    'bytes',
+    512 * MiB,
+    'Replies that wait for clients who do not read; who has most of it is cut off.',
+    { min: MiB },
+  ),
   header_timeout_ms: limit(
     'ms',
     10_000,

@@ -53,6 +53,29 @@ export function replyContract(makeBackend: MakeBackend): void {
         assert.equal((await client.reply()).body, 'pong');
       });
 
+    test('a client that does not read is cut off before its replies fill the memory', async (context) => {
+      const bytes = 2 * 1024 * 1024;
+      const fixture = await startFixture(context, makeBackend, { max_unsent_bytes: 8 * bytes });
+      const greedy = await fixture.client();
+      greedy.socket.pause();
+      for (let i = 0; i < 40; i++) greedy.request('POST', '/hold', 'x');
+      const calls = [];
+      for (let i = 0; i < 40; i++) calls.push(await fixture.held());
+      for (const call of calls) call.reply(200, 'text/plain', 'x'.repeat(bytes));
+      greedy.socket.resume();
+      await Promise.race([greedy.ended, greedy.closed]);
+      assert.deepEqual(fixture.logged, [
+        'warn a client that does not read its replies is cut off (--max_unsent_bytes)',
+      ]);
+      assert.equal(fixture.server.inflight(), 0);
+      const next = await fixture.client();
+      for (let i = 0; i < 8; i++) {
+        next.request('POST', '/hold', 'x');
+        (await fixture.held()).reply(200, 'text/plain', 'x'.repeat(bytes));
+        assert.equal((await next.reply()).body.length, bytes);
+      }
+    });
+
     test('HEAD is no method of the table: 405 without a body', async (context) => {
       const client = await (await startFixture(context, makeBackend)).client();
       client.request('HEAD', '/ping');

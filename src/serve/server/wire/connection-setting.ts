@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../../core/clock.ts';
 import type { Log } from '../../../core/log.ts';
+import type { Backlog } from './backlog.ts';
 import type { Outbox } from './outbox.ts';
 import type { WireHandler } from './wire.ts';
 
@@ -10,6 +11,7 @@ export interface ConnectionSetting {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly log: Log;
+  readonly backlog: Backlog;
   readonly lingerMs: number;
   isDraining: boolean;
 }

@@ -7,6 +7,7 @@ import type { Server, Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../../core/clock.ts';
 import type { Limits } from '../../../../core/limits.ts';
 import type { Log } from '../../../../core/log.ts';
+import { Backlog } from '../backlog.ts';
 import { bind } from '../bind.ts';
 import { drainConnections } from '../drain.ts';
 import { DropLog } from '../drop-log.ts';
@@ -136,6 +137,7 @@ class FastHttpBackend implements WireBackend {
       outbox: new Outbox(this.#clock),
       clock: this.#clock,
       log: this.#log,
+      backlog: new Backlog(limits.max_unsent_bytes, this.#log),
       lingerMs: limits.linger_ms,
       isDraining: false,
       replyHeads: new ReplyHeads(this.#clock, limits.idle_timeout_ms),

@@ -47,6 +47,8 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
   #hasClientEnded = false;
   #isLingering = false;
   #isInOutbox = false;
+  /** Bytes of replies that are not with the operating system. */
+  #unsentBytes = 0;
 
   constructor(accepted: Socket, setting: FastSetting) {
     this.#setting = setting;
@@ -105,6 +107,7 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
     this.#isInOutbox = false;
     if (this.#socket.destroyed) return;
     this.#writeReplies();
+    if (this.#isTooSlow()) return this.destroy();
     if (this.#open.length > 0 && this.#hasClientEnded) this.destroy();
     else if (this.#open.length > 0) this.#sendContinue();
     else if (this.#problem !== undefined) this.#writeProblem(this.#problem);
@@ -146,7 +149,10 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
       this.#hasClientEnded = true;
       this.#flushLater();
     });
-    socket.on('drain', () => this.#goOn());
+    socket.on('drain', () => {
+      this.#isTooSlow(); // it is not: this is counted
+      this.#goOn();
+    });
     socket.setTimeout(this.#setting.idleTimeoutMs, () => {
       const isWaitingForClient = this.#open.length === 0 || socket.writableLength > 0;
       if (isWaitingForClient) socket.destroy();
@@ -217,6 +223,14 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
     if (isLast) this.#close();
   }
 
+  /** Counts what waits for the client; true when the server holds too much. */
+  #isTooSlow(): boolean {
+    const before = this.#unsentBytes;
+    this.#unsentBytes = this.#socket.writableLength;
+    for (const { reply } of this.#open) this.#unsentBytes += reply?.body.length ?? 0;
+    return this.#setting.backlog.change(before, this.#unsentBytes);
+  }
+
   /** Only the newest request may announce the end, else replies behind it would be lost. */
   #isLast({ head }: FastExchange): boolean {
     if (this.#open.length > 0 || this.#problem !== undefined) return false;
@@ -262,6 +276,8 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
   /** The socket is closed: everything that is not answered is gone. */
   #end(): void {
     this.#reader.end();
+    this.#setting.backlog.change(this.#unsentBytes, 0);
+    this.#unsentBytes = 0;
     for (const exchange of this.#open.splice(0)) exchange.end();
   }
 }

@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../../../core/clock.ts';
 import type { Limits } from '../../../../core/limits.ts';
 import type { Log } from '../../../../core/log.ts';
+import { Backlog } from '../backlog.ts';
 import { bind } from '../bind.ts';
 import type { ConnectionSetting } from '../connection-setting.ts';
 import { drainConnections } from '../drain.ts';
@@ -60,6 +61,7 @@ class NodeHttpBackend implements WireBackend {
       outbox: this.#outbox,
       clock: this.#clock,
       log: this.#log,
+      backlog: new Backlog(this.#limits.max_unsent_bytes, this.#log),
       lingerMs: this.#limits.linger_ms,
       isDraining: false,
     };

@@ -16,6 +16,9 @@ export class NodeConnection implements ExchangeHost {
   #isRefusing = false;
   #isEnding = false;
   #problem: FoundProblem | undefined;
+  /** Bytes of large replies that are not with the operating system. */
+  #unsentBytes = 0;
+  #isOver = false;
 
   constructor(socket: Socket, setting: ConnectionSetting) {
     this.#socket = socket;
@@ -80,6 +83,14 @@ export class NodeConnection implements ExchangeHost {
     this.#afterWrites(() => this.#replyToProblem());
   }
 
+  /** So many bytes of replies wait more, or less. The client is cut off when the server holds too much. */
+  countUnsent(bytes: number): void {
+    if (this.#isOver) return;
+    const before = this.#unsentBytes;
+    this.#unsentBytes += bytes;
+    if (this.#setting.backlog.change(before, this.#unsentBytes)) this.destroy();
+  }
+
   reportBadReply(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
     this.#setting.log('error', 'a reply had headers that HTTP does not allow', { reason });
@@ -87,6 +98,8 @@ export class NodeConnection implements ExchangeHost {
 
   /** The socket is closed: everything that is not answered is gone. */
   end(): void {
+    this.countUnsent(-this.#unsentBytes);
+    this.#isOver = true;
     const open = [...this.#open];
     this.#open.clear();
     for (const exchange of open) exchange.end();

@@ -10,6 +10,8 @@ import type { BodyProblem, HeaderList, WireExchange, WireReceiver } from '../wir
 const EMPTY = new Uint8Array(0);
 /** An unread body up to this size is read and dropped, so that the connection can be kept. */
 const DROPPED_BODY_BYTES = 64 * 1024;
+/** Replies from this size on are counted until they are written; a connection has few others. */
+const LARGE_REPLY_BYTES = 64 * 1024;
 
 /** What an exchange needs from its connection. */
 export interface ExchangeHost {
@@ -20,6 +22,7 @@ export interface ExchangeHost {
   closeAfterReply(): void;
   afterFlush(): void;
   reportBadReply(error: unknown): void;
+  countUnsent(bytes: number): void;
 }
 
 type BodyState = 'none' | 'unread' | 'reading' | 'read';
@@ -182,5 +185,8 @@ export class NodeExchange implements WireExchange {
     // As long in UTF-8 as in characters: ASCII, which node writes fastest as latin1, together with the head.
     if (typeof body === 'string' && sizeBytes === body.length) this.#response.end(body, 'latin1');
     else this.#response.end(body);
+    if (sizeBytes < LARGE_REPLY_BYTES) return;
+    this.#connection.countUnsent(sizeBytes);
+    this.whenWritten(() => this.#connection.countUnsent(-sizeBytes));
   }
 }
