@@ -3,12 +3,12 @@
  * by part; batch sessions one after the other, with the event loop alive in between.
  */
 import { SkyliftError } from '../../core/errors.ts';
+import { haveRows, splitJobs } from '../../tensor/rows.ts';
+import type { ScatteredTensor } from '../../tensor/rows.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Frame, FrameJob, OutgoingFrame } from './frame.ts';
-import type { ScatteredTensor } from '../../tensor/rows.ts';
 import { formatError } from './messages.ts';
 import type { NativeAnswer, NativeSession, NativeStream, Params } from './native.ts';
-import { haveRows, splitJobs } from '../../tensor/rows.ts';
 
 /** Tiny runs share an event-loop turn and its write up to this time; longer ones answer at once. */
 const TURN_BUDGET_MS = 0.2;

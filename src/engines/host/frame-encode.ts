@@ -1,5 +1,6 @@
 /** Writes frames. */
 import { SkyliftError } from '../../core/errors.ts';
+import type { ScatteredTensor } from '../../tensor/rows.ts';
 import type { DataType } from '../../tensor/tensor.ts';
 import {
   ALIGNMENT_BYTES,
@@ -15,7 +16,6 @@ import {
   aligned,
 } from './frame.ts';
 import type { FrameKind, OutgoingFrame } from './frame.ts';
-import type { ScatteredTensor } from '../../tensor/rows.ts';
 import type { PayloadSlots } from './payload-slots.ts';
 
 /** Frames up to this size are made as one buffer; larger ones leave the payloads where they are. */

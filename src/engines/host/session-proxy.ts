@@ -4,11 +4,11 @@
  */
 import { SkyliftError } from '../../core/errors.ts';
 import type { Signature } from '../../package/manifest.ts';
+import { haveRows, joinRows, splitJobs } from '../../tensor/rows.ts';
 import type { Capacity, EngineJob, EngineSink, MemoryReport, Session } from '../port.ts';
 import { frameError } from './frame.ts';
 import type { Frame, FrameJob, FrameKind, OutgoingFrame } from './frame.ts';
 import { formatParams, parseError } from './messages.ts';
-import { haveRows, joinRows, splitJobs } from '../../tensor/rows.ts';
 
 /** What a session needs of its engine. */
 export interface SessionHost {

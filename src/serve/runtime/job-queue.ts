@@ -1,6 +1,6 @@
 /**
- * The waiting jobs of one model version, in lanes: one lane per priority, tenant and bucket; jobs that run alone share one. Tenants take turns by the
- * rows they had, a lane is first in first out, and a run is filled from lanes of one bucket.
+ * The waiting jobs of one model version, in lanes: one lane per priority, tenant and bucket; jobs that run alone share one.
+ * Tenants take turns by the rows they had, a lane is first in first out, and a run is filled from lanes of one bucket.
  */
 import type { JobHead } from './scheduler-types.ts';
 

@@ -39,7 +39,7 @@ export class QueueLoad {
     return (rows * this.#costUsPerRow) / 1000 / Math.max(1, sessions);
   }
 
-  /** Asked after runs while jobs wait: waiting jobs alone are no reason for one more engine, native code must keep them waiting. */
+  /** Asked after runs while jobs wait: that alone is no reason for one more engine, native code must keep them waiting. */
   isUnderPressure(at: number, sessions: number): boolean {
     if (at - this.#watchedSinceMs < PRESSURE_WINDOW_MS) return false;
     const nativeShare = this.#watchedRunUs / 1000 / (at - this.#watchedSinceMs) / sessions;

@@ -112,7 +112,7 @@ class JobScheduler implements Scheduler {
     queue.waiting.push(head);
   }
 
-  /** An idle queue saves up nothing: it starts level with the run that started last. Source: start-time fair queueing, Goyal 1996. */
+  /** An idle queue saves up nothing: it starts level with the run that started last (start-time fair queueing, Goyal 1996). */
   #wake(queue: QueueState): void {
     queue.load.servedUs = Math.max(queue.load.servedUs, this.#servedUs);
   }

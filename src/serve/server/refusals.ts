@@ -1,4 +1,5 @@
 /** The answers that the server gives by itself, before or instead of a handler: status, code, words with values. */
+import type { ErrorOptions } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import { httpFailure } from './error-reply.ts';
 import type { HttpFailure } from './error-reply.ts';
@@ -66,9 +67,13 @@ export function bodyRefusal(
         `${size} is over the limit of ${maxBytes} bytes (--max_body_bytes)`,
       );
     case 'over-budget':
-      return overBudget(size, limits.max_inflight_bytes);
+      return overloaded(
+        `with ${size} the server would hold more than ${limits.max_inflight_bytes} bytes (--max_inflight_bytes)`,
+      );
     case 'no-memory':
-      return noMemory(size);
+      return overloaded(`the machine has no memory for ${size}`, {
+        hint: 'Give the server more memory, or lower --max_inflight_bytes.',
+      });
     case 'malformed':
       return httpFailure(400, 'SKY_REQUEST_INVALID', 'the body breaks the rules of HTTP framing', {
         hint: 'Send content-length bytes exactly, or well-formed chunks.',
@@ -82,20 +87,9 @@ export function bodyRefusal(
   }
 }
 
-function noMemory(size: string): HttpFailure {
-  const failure = httpFailure(503, 'SKY_OVERLOADED', `the machine has no memory for ${size}`, {
-    hint: 'Give the server more memory, or lower --max_inflight_bytes.',
-  });
-  return { ...failure, headers: { 'retry-after': '1' } };
-}
-
-function overBudget(size: string, maxInflightBytes: number): HttpFailure {
-  const failure = httpFailure(
-    503,
-    'SKY_OVERLOADED',
-    `with ${size} the server would hold more than ${maxInflightBytes} bytes (--max_inflight_bytes)`,
-  );
-  return { ...failure, headers: { 'retry-after': '1' } };
+/** Another attempt may find room. */
+function overloaded(message: string, options?: ErrorOptions): HttpFailure {
+  return { ...httpFailure(503, 'SKY_OVERLOADED', message, options), headers: { 'retry-after': '1' } };
 }
 
 /** Bytes that never became a request. */

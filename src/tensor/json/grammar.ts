@@ -110,8 +110,8 @@ export function numberToken(bytes: Uint8Array, offset: number): NumberToken {
   return mayBeTooBig ? doubleToken(bytes, offset, end) : { end, fault: undefined };
 }
 
-/** Tokens up to this length with exponents of two digits are no greater than a double can be. */
-const LONG_TOKEN_BYTES = 200;
+/** Number tokens up to this length, with an exponent of two digits or none, are no greater than a double can be. */
+export const LONG_TOKEN_BYTES = 200;
 
 /** A number token of good form, whose value may be greater than a double can be. */
 function doubleToken(bytes: Uint8Array, offset: number, end: number): NumberToken {

@@ -9,6 +9,7 @@ import {
   COLON,
   COMMA,
   DOT,
+  LONG_TOKEN_BYTES,
   MINUS,
   OPEN_ARRAY,
   OPEN_OBJECT,
@@ -104,9 +105,6 @@ function skipScalar(document: Document, offset: number): number {
   throw noValueError(bytes, offset);
 }
 
-/** Longer integers may be greater than a double can be. */
-const MAX_PLAIN_DIGITS = 200;
-
 /** Leaves out `12,-3.5, 4,` and the like; stops at the first element that is not so plain, or the last one. */
 function skipPlainNumbers(bytes: Uint8Array, offset: number): number {
   for (let start = offset; ;) {
@@ -114,7 +112,7 @@ function skipPlainNumbers(bytes: Uint8Array, offset: number): number {
     const integer = at;
     at = skipDigits(bytes, at);
     if (at === integer || (bytes[integer] === ZERO && at > integer + 1)) return start;
-    if (at - integer > MAX_PLAIN_DIGITS) return start;
+    if (at - integer > LONG_TOKEN_BYTES) return start;
     if (bytes[at] === DOT) {
       at = skipDigits(bytes, at + 1);
       if (!isDigit(bytes[at - 1])) return start;

@@ -107,7 +107,7 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
     this.#isInOutbox = false;
     if (this.#socket.destroyed) return;
     this.#writeReplies();
-    if (this.#isTooSlow()) return this.destroy();
+    if (this.#countUnsent()) return this.destroy();
     if (this.#open.length > 0 && this.#hasClientEnded) this.destroy();
     else if (this.#open.length > 0) this.#sendContinue();
     else if (this.#problem !== undefined) this.#writeProblem(this.#problem);
@@ -150,7 +150,7 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
       this.#flushLater();
     });
     socket.on('drain', () => {
-      this.#isTooSlow(); // it is not: this is counted
+      this.#countUnsent();
       this.#goOn();
     });
     socket.setTimeout(this.#setting.idleTimeoutMs, () => {
@@ -223,8 +223,8 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
     if (isLast) this.#close();
   }
 
-  /** Counts what waits for the client; true when the server holds too much. */
-  #isTooSlow(): boolean {
+  /** Counts what waits for the client. True when the server holds too much and this one must be cut off. */
+  #countUnsent(): boolean {
     const before = this.#unsentBytes;
     this.#unsentBytes = this.#socket.writableLength;
     for (const { reply } of this.#open) this.#unsentBytes += reply?.body.length ?? 0;
