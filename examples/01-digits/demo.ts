@@ -51,11 +51,11 @@ async function startServer(storeDir: string): Promise<RunningServer> {
   });
 }
 
-function describe({ engines, curve, maxRows }: ReturnType<RunningServer['report']>[number]): string {
+function describe({ engines, curve, crowdRows }: ReturnType<RunningServer['report']>[number]): string {
   const points = curve
     .map((point) => `${point.rows}: ${((1e6 * point.rows) / point.runUs).toFixed(0)}/s`)
     .join(', ');
-  return `${engines.length} engine(s), rows per second by batch size {${points}}, batches of up to ${maxRows}`;
+  return `${engines.length} engine(s), rows per second by batch size {${points}}, batches of up to ${crowdRows}`;
 }
 
 /** Sends one digit per request over a fixed number of connections, as independent clients would. */
