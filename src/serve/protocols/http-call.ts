@@ -1,6 +1,8 @@
 /** What a protocol adapter sees of HTTP: whole requests in, one deferred reply out. Wire back-ends implement it. */
 import type { Principal } from '../runtime/requests.ts';
 
+export const JSON_TYPE = 'application/json';
+
 /** Names are lower case; duplicates are joined as the wire back-end's contract says. */
 export interface HeaderView {
   get(name: string): string | undefined;
@@ -41,7 +43,7 @@ export type Permission = 'public' | 'predict' | 'read' | 'metrics';
 
 /** One record of the route table; nothing answers that is not in it. */
 export interface Route {
-  readonly protocol: 'tfserving' | 'skylift';
+  readonly protocol: 'tfserving' | 'oip' | 'skylift';
   readonly method: 'GET' | 'POST' | 'OPTIONS';
   /** Template for people, docs and metric labels: `/v1/models/{model}:predict`. */
   readonly pattern: string;

@@ -3,8 +3,6 @@ import { SkyliftError } from '../../core/errors.ts';
 import type { ErrorCode } from '../../core/error-codes.ts';
 import type { ErrorOptions } from '../../core/errors.ts';
 
-export const JSON_TYPE = 'application/json';
-
 /** A coded failure with the HTTP status that fits the place; the status of the code's table row is the usual one. */
 export interface HttpFailure {
   readonly status: number;

@@ -1,6 +1,6 @@
 /** Liveness and readiness, for Kubernetes and for the Open Inference Protocol. Answered by the event loop itself, never queued. */
+import { JSON_TYPE } from '../protocols/http-call.ts';
 import type { HttpCall, Route } from '../protocols/http-call.ts';
-import { JSON_TYPE } from './error-reply.ts';
 
 const RETRY_AFTER_SECONDS = '1';
 

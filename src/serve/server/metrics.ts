@@ -5,8 +5,9 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { SkyliftError, toSkyliftError } from '../../core/errors.ts';
 import type { InstrumentSpec, Metrics } from '../../core/metrics.ts';
+import { JSON_TYPE } from '../protocols/http-call.ts';
 import type { HttpCall, Route } from '../protocols/http-call.ts';
-import { errorBody, JSON_TYPE } from './error-reply.ts';
+import { errorBody } from './error-reply.ts';
 import { CellHistogram, HistogramCell, NumberCell } from './metric-cells.ts';
 import type { Labels } from './metric-cells.ts';
 

@@ -8,10 +8,11 @@ import { isSkyliftError } from '../../core/errors.ts';
 import type { SkyliftError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
+import { JSON_TYPE } from '../protocols/http-call.ts';
 import type { HttpCall, Route } from '../protocols/http-call.ts';
 import type { AccessLog } from './access-log.ts';
 import type { ByteBudget } from './byte-budget.ts';
-import { errorBody, httpFailure, JSON_TYPE } from './error-reply.ts';
+import { errorBody, httpFailure } from './error-reply.ts';
 import { contentCoding, gunzipBound, gunzipBounded } from './gunzip.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 import {

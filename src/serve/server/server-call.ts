@@ -2,13 +2,14 @@
 import type { Clock } from '../../core/clock.ts';
 import { SkyliftError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import { JSON_TYPE } from '../protocols/http-call.ts';
 import type { HeaderView, HttpCall, Route } from '../protocols/http-call.ts';
 import { ANONYMOUS } from '../runtime/requests.ts';
 import type { Principal } from '../runtime/requests.ts';
 import type { AccessLog } from './access-log.ts';
 import type { BufferPool } from '../../core/buffer-pool.ts';
 import type { ByteBudget } from './byte-budget.ts';
-import { errorBody, httpFailure, JSON_TYPE } from './error-reply.ts';
+import { errorBody, httpFailure } from './error-reply.ts';
 import type { HttpFailure } from './error-reply.ts';
 import type { HttpMetrics, RouteMetrics } from './http-metrics.ts';
 import { UNMATCHED_ROUTE } from './http-metrics.ts';

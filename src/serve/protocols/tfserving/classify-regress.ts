@@ -4,9 +4,9 @@
  */
 import { SkyliftError } from '../../../core/errors.ts';
 import type { HttpCall } from '../http-call.ts';
-import type { TfservingContext } from './context.ts';
+import type { ProtocolContext } from '../context.ts';
 import { openBody } from './json-body.ts';
-import { invalidRequest } from './errors.ts';
+import { invalidRequest } from '../failures.ts';
 import { modelPath } from './paths.ts';
 import { signatureLookup } from './predict.ts';
 import { METHOD_NAMES } from './method-names.ts';
@@ -15,7 +15,7 @@ import { readRequestObject } from './request-object.ts';
 /** Throws what is wrong with the request, or SKY_NOT_SUPPORTED_YET. */
 export function classifyOrRegress(
   call: HttpCall,
-  { runtime, limits }: TfservingContext,
+  { runtime, limits }: ProtocolContext,
   method: 'classify' | 'regress',
 ): never {
   const path = modelPath(call);

@@ -2,7 +2,7 @@
 import { SkyliftError } from '../../../core/errors.ts';
 import type { Tensor, TensorSpec } from '../../../tensor/tensor.ts';
 import { base64At } from './base64.ts';
-import { invalidRequest } from './errors.ts';
+import { invalidRequest } from '../failures.ts';
 import type { JsonBody } from './json-body.ts';
 import { readRawBytes } from './raw-bytes.ts';
 import { readTensor } from './read-value.ts';

@@ -5,7 +5,7 @@ import type { Signature } from '../../../package/manifest.ts';
 import { elementCount } from '../../../tensor/tensor.ts';
 import type { NamedSignature } from '../../runtime/requests.ts';
 import { readColumns } from './columns.ts';
-import { invalidRequest } from './errors.ts';
+import { invalidRequest } from '../failures.ts';
 import { documentError, openBody } from './json-body.ts';
 import type { Allocate, JsonBody } from './json-body.ts';
 import { readRequestObject } from './request-object.ts';

@@ -5,7 +5,7 @@
 import { LATEST } from '../../runtime/requests.ts';
 import type { VersionSelector } from '../../runtime/requests.ts';
 import type { HttpCall } from '../http-call.ts';
-import { invalidRequest } from './errors.ts';
+import { invalidRequest } from '../failures.ts';
 
 const MAX_INT64 = 2n ** 63n - 1n;
 

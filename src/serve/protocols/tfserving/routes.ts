@@ -3,10 +3,11 @@
  * tensorflow_serving/model_servers/http_rest_api_handler.cc.
  */
 import type { Runtime, ServableVersion } from '../../runtime/requests.ts';
+import { JSON_TYPE } from '../http-call.ts';
 import type { HttpCall, Route } from '../http-call.ts';
-import { JSON_TYPE, invalidRequest, replyError } from './errors.ts';
+import { answering, invalidRequest, replyError } from '../failures.ts';
 import { classifyOrRegress } from './classify-regress.ts';
-import type { TfservingContext } from './context.ts';
+import type { ProtocolContext } from '../context.ts';
 import { metadataBody } from './metadata.ts';
 import {
   ANY_PATH,
@@ -23,7 +24,7 @@ import { predict } from './predict.ts';
 import { listBody, statusBody } from './status.ts';
 
 /** The routes below `/v1`. Paths there that match none of them are for `tfservingUnmatched`. */
-export function tfservingRoutes(context: TfservingContext): readonly Route[] {
+export function tfservingRoutes(context: ProtocolContext): readonly Route[] {
   return [...inferenceRoutes(context), ...readRoutes(context), preflightRoute()];
 }
 
@@ -40,7 +41,7 @@ export function tfservingUnmatched(call: HttpCall): boolean {
   return true;
 }
 
-function inferenceRoutes(context: TfservingContext): Route[] {
+function inferenceRoutes(context: ProtocolContext): Route[] {
   const common = {
     protocol: 'tfserving',
     method: 'POST',
@@ -73,7 +74,7 @@ function inferenceRoutes(context: TfservingContext): Route[] {
   ];
 }
 
-function readRoutes(context: TfservingContext): Route[] {
+function readRoutes(context: ProtocolContext): Route[] {
   const { runtime } = context;
   const common = {
     protocol: 'tfserving',
@@ -131,15 +132,4 @@ function preflightRoute(): Route {
 function resolved(call: HttpCall, runtime: Runtime): ServableVersion {
   const { model, version } = modelPath(call);
   return runtime.resolve(model, version);
-}
-
-/** A handler whose failures are answered. */
-function answering(handle: (call: HttpCall) => void): Route['handle'] {
-  return (call) => {
-    try {
-      handle(call);
-    } catch (error) {
-      replyError(call, error);
-    }
-  };
 }

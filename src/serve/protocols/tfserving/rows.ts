@@ -4,7 +4,7 @@ import { CLOSE_ARRAY, skipWhitespace } from '../../../tensor/json/grammar.ts';
 import type { Tensor, TensorSpec } from '../../../tensor/tensor.ts';
 import { base64At } from './base64.ts';
 import { echo } from './echo.ts';
-import { invalidRequest } from './errors.ts';
+import { invalidRequest } from '../failures.ts';
 import { documentError } from './json-body.ts';
 import type { JsonBody } from './json-body.ts';
 import { readRawBytes } from './raw-bytes.ts';

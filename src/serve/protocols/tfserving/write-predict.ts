@@ -6,7 +6,7 @@ import { TextBudget } from '../../../tensor/json/text-budget.ts';
 import { writeRows, writeValues } from '../../../tensor/json/write-values.ts';
 import type { WriteOptions } from '../../../tensor/json/write-values.ts';
 import type { Tensor } from '../../../tensor/tensor.ts';
-import { invalidRequest } from './errors.ts';
+import { invalidRequest } from '../failures.ts';
 import type { PredictFormat } from './request-object.ts';
 import { shapeError } from './value-errors.ts';
 

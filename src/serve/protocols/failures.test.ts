@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ERROR_CODES, HTTP_STATUS } from '../../../core/error-codes.ts';
-import type { ErrorCode } from '../../../core/error-codes.ts';
-import { SkyliftError } from '../../../core/errors.ts';
-import type { HttpCall } from '../http-call.ts';
-import { errorBody, replyError } from './errors.ts';
+import { ERROR_CODES, HTTP_STATUS } from '../../core/error-codes.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
+import { SkyliftError } from '../../core/errors.ts';
+import type { HttpCall } from './http-call.ts';
+import { errorBody, replyError } from './failures.ts';
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
 

@@ -1,8 +1,8 @@
 /** Until when a request must be answered. */
-import { SkyliftError } from '../../../core/errors.ts';
-import type { HttpCall } from '../http-call.ts';
-import type { TfservingContext } from './context.ts';
-import { invalidRequest } from './errors.ts';
+import { SkyliftError } from '../../core/errors.ts';
+import type { HttpCall } from './http-call.ts';
+import type { ProtocolContext } from './context.ts';
+import { invalidRequest } from './failures.ts';
 
 const TIMEOUT_HEADER = 'x-request-timeout-ms';
 
@@ -13,7 +13,7 @@ const FOREVER_MS = 2 ** 31 - 1;
  * Monotonic milliseconds: arrival plus the smaller of rest_api_timeout_in_ms and the client's `x-request-timeout-ms`.
  * Throws SKY_REQUEST_INVALID for a header that is no positive number, SKY_DEADLINE_EXCEEDED when it is too late already.
  */
-export function deadlineOf(call: HttpCall, { clock, limits }: TfservingContext): number {
+export function deadlineOf(call: HttpCall, { clock, limits }: ProtocolContext): number {
   const serverMs = limits.rest_api_timeout_in_ms > 0 ? limits.rest_api_timeout_in_ms : FOREVER_MS;
   const timeoutMs = Math.min(serverMs, clientTimeoutMs(call) ?? serverMs);
   const deadlineAtMs = call.arrivedAtMs + timeoutMs;

@@ -1,14 +1,27 @@
-/** Failures in TensorFlow Serving's words and form: `{"error": "<message>"}` with the status of the canonical code. */
-import { SkyliftError, isSkyliftError, toSkyliftError } from '../../../core/errors.ts';
-import type { HttpCall } from '../http-call.ts';
-
-export const JSON_TYPE = 'application/json';
+/**
+ * Failures as TensorFlow Serving and the Open Inference Protocol write them: `{"error": "<message>"}` with the status of
+ * the canonical code.
+ */
+import { SkyliftError, isSkyliftError, toSkyliftError } from '../../core/errors.ts';
+import { JSON_TYPE } from './http-call.ts';
+import type { HttpCall, Route } from './http-call.ts';
 
 /** Longest error text in characters, as TensorFlow Serving cuts them on gRPC: a request never comes back whole. */
 const MAX_MESSAGE_CHARS = 1024;
 
 /** Used when the error does not say when to come back. */
 const DEFAULT_RETRY_AFTER_MS = 1000;
+
+/** A handler whose failures are answered. */
+export function answering(handle: (call: HttpCall) => void): Route['handle'] {
+  return (call) => {
+    try {
+      handle(call);
+    } catch (error) {
+      replyError(call, error);
+    }
+  };
+}
 
 /** Answers `call` with the failure. Only the code goes to the access log. */
 export function replyError(call: HttpCall, failure: unknown): void {

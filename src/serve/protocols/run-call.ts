@@ -1,0 +1,64 @@
+/** Runs the model for a call and answers it: what all protocols do between reading a request and writing a reply. */
+import type { RunRequest, RunResult, RunSink } from '../runtime/requests.ts';
+import type { ProtocolContext } from './context.ts';
+import { replyError } from './failures.ts';
+import type { HttpCall } from './http-call.ts';
+
+const NO_PARAMS: ReadonlyMap<string, never> = new Map<string, never>();
+
+/** What a request asks for, in the terms of every protocol. */
+export type Asked = Pick<RunRequest, 'model' | 'version' | 'signature' | 'inputs' | 'deadlineAtMs'>;
+
+/**
+ * Submits what `call` asks for. `answer` replies with the result; what it throws is answered like a failure of the run.
+ * A client that goes away cancels the run. No promise per request.
+ */
+export function runCall(
+  call: HttpCall,
+  { runtime }: ProtocolContext,
+  asked: Asked,
+  answer: (result: RunResult) => void,
+): void {
+  const request: RunRequest = {
+    id: call.id,
+    principal: call.principal,
+    model: asked.model,
+    version: asked.version,
+    ...(asked.signature !== undefined && { signature: asked.signature }),
+    inputs: asked.inputs,
+    params: NO_PARAMS,
+    deadlineAtMs: asked.deadlineAtMs,
+    priority: 'interactive',
+    retry: 'idempotent',
+  };
+  const handle = runtime.submit(request, new CallSink(call, answer));
+  call.onGone(() => handle.cancel());
+}
+
+class CallSink implements RunSink {
+  readonly #call: HttpCall;
+  readonly #answer: (result: RunResult) => void;
+
+  constructor(call: HttpCall, answer: (result: RunResult) => void) {
+    this.#call = call;
+    this.#answer = answer;
+  }
+
+  /** These protocols answer whole results only. */
+  part(): 'more' {
+    return 'more';
+  }
+
+  done(result: RunResult): void {
+    this.#call.note('version', String(result.version));
+    try {
+      this.#answer(result);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  fail(error: unknown): void {
+    replyError(this.#call, error);
+  }
+}
