@@ -9,13 +9,13 @@ import { jsonError } from '../../../tensor/json/grammar.ts';
 import { numberScanner } from '../../../tensor/json/scan-numbers.ts';
 import type { NumericType, ScanResult } from '../../../tensor/json/scan-numbers.ts';
 import type { DataType, Tensor } from '../../../tensor/tensor.ts';
-import { ElementReader } from './element-reader.ts';
+import { readElements } from './element-reader.ts';
 import type { JsonBody } from './json-body.ts';
 import { raggedError, typeError } from './value-errors.ts';
 
 /** Reads the value that comes next. Throws SKY_TENSOR_INVALID, SKY_REQUEST_TOO_LARGE, SKY_JSON_MALFORMED. */
 export function readTensor(body: JsonBody, dtype: DataType): Tensor {
-  if (dtype === 'string' || dtype === 'bool') return new ElementReader(body, dtype).read();
+  if (dtype === 'string' || dtype === 'bool') return readElements(body, dtype);
   const scanned = scan(body, dtype);
   if (scanned.kind !== 'tensor') throw scanError(body, dtype, scanned);
   return accept(body, dtype, scanned);

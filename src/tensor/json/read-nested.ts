@@ -1,0 +1,68 @@
+/**
+ * Walks a tensor whose elements are read one by one: one element, or lists of elements nested alike. As in TensorFlow
+ * Serving the first list at each level says how long all lists there are.
+ */
+import { SkyliftError } from '../../core/errors.ts';
+import type { JsonReader } from './reader.ts';
+import type { Ragged } from './scan-numbers.ts';
+
+export interface NestedOptions {
+  /** Lists inside each other (limit max_tensor_rank). */
+  readonly maxRank: number;
+  /** Reads the element that comes next, or throws. */
+  readonly readElement: () => void;
+  /** The error of lists that make no rectangle. */
+  readonly raggedError: (ragged: Ragged) => SkyliftError;
+}
+
+/** Dims of the value that comes next. Throws SKY_REQUEST_TOO_LARGE, SKY_JSON_MALFORMED, and what the options throw. */
+export function readNested(reader: JsonReader, options: NestedOptions): number[] {
+  return new NestedReader(reader, options).read();
+}
+
+class NestedReader {
+  readonly #reader: JsonReader;
+  readonly #options: NestedOptions;
+  readonly #dims: number[] = [];
+  /** Known from the first element or empty list on. */
+  #rank: number | undefined;
+
+  constructor(reader: JsonReader, options: NestedOptions) {
+    this.#reader = reader;
+    this.#options = options;
+  }
+
+  read(): number[] {
+    this.#value(0);
+    return this.#dims;
+  }
+
+  #value(level: number): void {
+    if (this.#reader.kind() === 'array') this.#list(level);
+    else this.#element(level);
+  }
+
+  #list(level: number): void {
+    const { maxRank, raggedError } = this.#options;
+    const { offset } = this.#reader;
+    const rank = this.#rank;
+    if (rank !== undefined && level >= rank)
+      throw raggedError({ kind: 'ragged', problem: 'list-at-level', offset, level, rank });
+    if (level === maxRank)
+      throw new SkyliftError('SKY_REQUEST_TOO_LARGE', `a tensor exceeds max_tensor_rank (${level})`);
+    let size = 0;
+    for (this.#reader.enterArray(); this.#reader.nextElement(); size++) this.#value(level + 1);
+    if (size === 0) this.#rank ??= level + 1;
+    const expected = (this.#dims[level] ??= size);
+    if (size !== expected)
+      throw raggedError({ kind: 'ragged', problem: 'size', offset, level, size, expected });
+  }
+
+  #element(level: number): void {
+    const { readElement, raggedError } = this.#options;
+    const rank = (this.#rank ??= level);
+    const { offset } = this.#reader;
+    if (level !== rank) throw raggedError({ kind: 'ragged', problem: 'value-at-level', offset, level, rank });
+    readElement();
+  }
+}
