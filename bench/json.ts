@@ -58,11 +58,11 @@ function compareScan(
 function compareWrite(name: string, valueOf: (random: number) => number): JsonBenchResult {
   const values = Float32Array.from(randoms(), valueOf);
   const image = tensor('float32', DIMS, values);
-  const text = writeValues(image, { floatText: 'tensorflow' });
+  const text = writeValues(image);
   return compare(
     name,
     text.length,
-    () => writeValues(image, { floatText: 'tensorflow' }),
+    () => writeValues(image),
     () => JSON.stringify(unflatten(values)),
   );
 }

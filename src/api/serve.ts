@@ -4,6 +4,7 @@ import { SkyliftError } from '../core/errors.ts';
 import { silentLog } from '../core/log.ts';
 import type { ModelRuntime, VersionReport } from '../serve/runtime/model-runtime.ts';
 import type { ModelStatus } from '../serve/runtime/requests.ts';
+import { oipRoutes } from '../serve/protocols/oip/routes.ts';
 import { tfservingRoutes, tfservingUnmatched } from '../serve/protocols/tfserving/routes.ts';
 import type { AccessLog } from '../serve/server/access-log.ts';
 import { healthRoutes } from '../serve/server/health-routes.ts';
@@ -138,13 +139,15 @@ function createServer(
   { log = silentLog, accessLog, http }: ServeOptions,
 ): HttpServer {
   const clock = systemClock;
+  const context = { runtime, clock, limits };
   const isReady = (): { ready: boolean; waitingFor: readonly string[] } => {
     const waitingFor = state.isDraining ? ['draining'] : runtime.notReady();
     return { ready: waitingFor.length === 0, waitingFor };
   };
   return createHttpServer({
     routes: [
-      ...tfservingRoutes({ runtime, clock, limits }),
+      ...tfservingRoutes(context),
+      ...oipRoutes(context),
       ...healthRoutes({ isReady }),
       ...metricsRoutes(metrics),
     ],

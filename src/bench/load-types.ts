@@ -7,6 +7,8 @@ export interface LoadOptions {
   /** @default POST with a body, else GET */
   readonly method?: string;
   readonly body?: string;
+  /** How the characters of `body` become bytes; latin1 carries any bytes. @default utf8 */
+  readonly bodyEncoding?: 'utf8' | 'latin1';
   readonly headers?: Readonly<Record<string, string>>;
   /** Requests in flight, one per connection (closed loop). @default 8 */
   readonly connections?: number;

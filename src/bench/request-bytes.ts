@@ -14,11 +14,12 @@ export function buildRequest({ url, body, headers = {}, ...options }: LoadOption
   if (protocol !== 'http:')
     throw new SkyliftError('SKY_CONFIG_INVALID', `cannot put load on ${url}: only http:// is supported`);
   const method = options.method ?? (body === undefined ? 'GET' : 'POST');
+  const content = Buffer.from(body ?? '', options.bodyEncoding);
   const fields = Object.entries({
     host,
     ...(body !== undefined && {
       'content-type': 'application/json',
-      'content-length': `${Buffer.byteLength(body)}`,
+      'content-length': String(content.length),
     }),
     ...headers,
   });
@@ -31,7 +32,7 @@ export function buildRequest({ url, body, headers = {}, ...options }: LoadOption
   return {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: port === '' ? 80 : Number(port),
-    bytes: Buffer.from(`${head.join('\r\n')}\r\n\r\n${body ?? ''}`),
+    bytes: Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), content]),
   };
 }
 

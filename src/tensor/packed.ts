@@ -2,7 +2,7 @@
 import { SkyliftError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { checkStrings } from './strings.ts';
-import { ELEMENT_BYTES, elementCount } from './tensor.ts';
+import { ELEMENT_BYTES, elementCount, requireElements } from './tensor.ts';
 import type { DataType, Tensor } from './tensor.ts';
 
 /** dtypes whose elements have one size; all but string. */
@@ -54,21 +54,23 @@ export function rawTensor(
   bytes: Uint8Array,
   maxElements: number = LIMITS.max_tensor_elements.default,
 ): Tensor {
+  requireElements(dims, maxElements);
   const count = elementCount(dims);
-  const shape = `${dtype}[${dims.join(',')}]`;
-  if (count > maxElements)
-    throw new SkyliftError(
-      'SKY_REQUEST_TOO_LARGE',
-      `tensor ${shape} has ${count} elements, max_tensor_elements is ${maxElements}`,
-      { details: { limit: 'max_tensor_elements' } },
-    );
   if (dtype === 'string') checkStrings(bytes, count);
   else if (bytes.byteLength !== count * ELEMENT_BYTES[dtype])
     throw new SkyliftError(
       'SKY_TENSOR_INVALID',
-      `tensor ${shape} needs ${count * ELEMENT_BYTES[dtype]} bytes, not ${bytes.byteLength}`,
+      `${dtype}[${dims.join(',')}] needs ${count * ELEMENT_BYTES[dtype]} bytes, not ${bytes.byteLength}`,
     );
+  if (dtype === 'bool') checkBooleans(bytes);
   return { dtype, dims, bytes };
+}
+
+/** Native code relies on it. */
+function checkBooleans(bytes: Uint8Array): void {
+  for (const byte of bytes)
+    if (byte > 1)
+      throw new SkyliftError('SKY_TENSOR_INVALID', `byte ${byte} is no boolean: only 0 and 1 are`);
 }
 
 /** The elements as a typed array: a view over the tensor's bytes if they are aligned, otherwise a copy. */

@@ -61,6 +61,14 @@ export function elementCount(dims: readonly number[]): number {
   return count;
 }
 
+/** Throws SKY_REQUEST_TOO_LARGE for more elements than `most` (limit max_tensor_elements), SKY_TENSOR_INVALID as elementCount. */
+export function requireElements(dims: readonly number[], most: number): void {
+  if (elementCount(dims) <= most) return;
+  throw new SkyliftError('SKY_REQUEST_TOO_LARGE', `a tensor exceeds max_tensor_elements (${most})`, {
+    details: { limit: 'max_tensor_elements' },
+  });
+}
+
 /** Bytes that dims need. For `string` the smallest legal size (every element empty). */
 export function byteSize(dtype: DataType, dims: readonly number[]): number {
   return elementCount(dims) * (dtype === 'string' ? 4 : ELEMENT_BYTES[dtype]);

@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { COLUMN_CASES, RAW_BYTES_CASES, ROW_CASES, VALUE_CASES } from './tfserving-cases.ts';
 import { VALUE_ERRORS } from './tfserving-refusals.ts';
-import { FakeCall, fakeServer } from './tfserving-fake.ts';
-import { conformanceRuntime } from './tfserving-models.ts';
+import { FakeCall, fakeServer } from './fake-server.ts';
+import { conformanceRuntime } from './models.ts';
 
 const CASES = [...ROW_CASES, ...COLUMN_CASES, ...VALUE_CASES, ...RAW_BYTES_CASES, ...VALUE_ERRORS];
 const runtime = conformanceRuntime();

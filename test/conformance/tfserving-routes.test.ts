@@ -1,9 +1,9 @@
 /** Routing, status, metadata, CORS, deadlines and cancellation of the REST adapter over a fake runtime. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { FakeCall, fakeServer } from './tfserving-fake.ts';
-import type { ServerOptions } from './tfserving-fake.ts';
-import { conformanceRuntime } from './tfserving-models.ts';
+import { FakeCall, fakeServer } from './fake-server.ts';
+import type { ServerOptions } from './fake-server.ts';
+import { conformanceRuntime } from './models.ts';
 
 const BODY = '{"instances":[2]}';
 

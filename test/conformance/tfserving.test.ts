@@ -4,8 +4,8 @@ import { describe, test } from 'node:test';
 import { COLUMN_CASES, RAW_BYTES_CASES, ROW_CASES, VALUE_CASES } from './tfserving-cases.ts';
 import { DOCUMENT_ERRORS, OUTPUT_ERRORS, VALUE_ERRORS } from './tfserving-refusals.ts';
 import type { PredictCase } from './tfserving-cases.ts';
-import { FakeCall, fakeServer } from './tfserving-fake.ts';
-import { conformanceRuntime } from './tfserving-models.ts';
+import { FakeCall, fakeServer } from './fake-server.ts';
+import { conformanceRuntime } from './models.ts';
 
 const GROUPS: Readonly<Record<string, readonly PredictCase[]>> = {
   'row format': ROW_CASES,

@@ -10,12 +10,13 @@ const TIMEOUT_HEADER = 'x-request-timeout-ms';
 const FOREVER_MS = 2 ** 31 - 1;
 
 /**
- * Monotonic milliseconds: arrival plus the smaller of rest_api_timeout_in_ms and the client's `x-request-timeout-ms`.
+ * Monotonic milliseconds: arrival plus the smallest of rest_api_timeout_in_ms, the client's `x-request-timeout-ms` and
+ * `askedMs`, what the body asks for.
  * Throws SKY_REQUEST_INVALID for a header that is no positive number, SKY_DEADLINE_EXCEEDED when it is too late already.
  */
-export function deadlineOf(call: HttpCall, { clock, limits }: ProtocolContext): number {
+export function deadlineOf(call: HttpCall, { clock, limits }: ProtocolContext, askedMs = FOREVER_MS): number {
   const serverMs = limits.rest_api_timeout_in_ms > 0 ? limits.rest_api_timeout_in_ms : FOREVER_MS;
-  const timeoutMs = Math.min(serverMs, clientTimeoutMs(call) ?? serverMs);
+  const timeoutMs = Math.min(serverMs, askedMs, clientTimeoutMs(call) ?? serverMs);
   const deadlineAtMs = call.arrivedAtMs + timeoutMs;
   if (clock.nowMs() >= deadlineAtMs)
     throw new SkyliftError('SKY_DEADLINE_EXCEEDED', `the request arrived more than ${timeoutMs} ms ago`);

@@ -7,7 +7,11 @@ import type { HttpCall } from './http-call.ts';
 const NO_PARAMS: ReadonlyMap<string, never> = new Map<string, never>();
 
 /** What a request asks for, in the terms of every protocol. */
-export type Asked = Pick<RunRequest, 'model' | 'version' | 'signature' | 'inputs' | 'deadlineAtMs'>;
+export interface Asked extends Pick<RunRequest, 'model' | 'version' | 'inputs' | 'deadlineAtMs'> {
+  readonly signature: string;
+  /** @default interactive */
+  readonly priority?: RunRequest['priority'];
+}
 
 /**
  * Submits what `call` asks for. `answer` replies with the result; what it throws is answered like a failure of the run.
@@ -24,11 +28,11 @@ export function runCall(
     principal: call.principal,
     model: asked.model,
     version: asked.version,
-    ...(asked.signature !== undefined && { signature: asked.signature }),
+    signature: asked.signature,
     inputs: asked.inputs,
     params: NO_PARAMS,
     deadlineAtMs: asked.deadlineAtMs,
-    priority: 'interactive',
+    priority: asked.priority ?? 'interactive',
     retry: 'idempotent',
   };
   const handle = runtime.submit(request, new CallSink(call, answer));

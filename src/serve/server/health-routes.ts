@@ -22,11 +22,14 @@ export function healthRoutes(state: HealthState): readonly Route[] {
   ];
 }
 
+/** The written protocol calls the member `live`, its readers look for `ready`. */
 function replyReady(call: HttpCall, state: HealthState): void {
   const { ready, waitingFor } = state.isReady();
-  if (ready) call.reply(200, JSON_TYPE, '{"ready":true}');
+  if (ready) call.reply(200, JSON_TYPE, '{"live":true,"ready":true}');
   else
-    call.reply(503, JSON_TYPE, JSON.stringify({ ready, waitingFor }), { 'retry-after': RETRY_AFTER_SECONDS });
+    call.reply(503, JSON_TYPE, JSON.stringify({ live: true, ready, waitingFor }), {
+      'retry-after': RETRY_AFTER_SECONDS,
+    });
 }
 
 function healthRoute(pattern: string, summary: string, handle: Route['handle']): Route {

@@ -19,16 +19,6 @@ export function tensorflowFloatText(value: number, type: FloatPrecision): string
   return /[.e]/.test(text) ? text : `${text}.0`;
 }
 
-/** The fewest digits that read back as the same value of the type; strict JSON, so `null` if not finite. */
-export function shortestFloatText(value: number, type: FloatPrecision): string {
-  if (!Number.isFinite(value)) return 'null';
-  if (Object.is(value, -0)) return '-0';
-  if (type === 'float64') return String(value);
-  let digits = SHORT_DIGITS;
-  while (digits < FULL_DIGITS.float32 && !readsBack(value.toPrecision(digits), value, type)) digits++;
-  return String(Number(value.toPrecision(digits)));
-}
-
 /** C's `%.{digits}g` of a finite number, `digits` at least 2; exact ties round to even as in glibc. */
 export function formatGeneral(value: number, digits: number): string {
   const sign = value < 0 || Object.is(value, -0) ? '-' : '';

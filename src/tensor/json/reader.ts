@@ -57,6 +57,11 @@ export class JsonReader {
     this.offset = documentStart(bytes);
   }
 
+  /** The whole document. */
+  get bytes(): Uint8Array {
+    return this.#document.bytes;
+  }
+
   /** The present place, to come back to. */
   mark(): Mark {
     return { offset: this.offset, depth: this.#depth, isFirst: this.#isFirst };

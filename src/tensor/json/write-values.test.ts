@@ -7,11 +7,8 @@ import { tensorflowFloatText } from './float-text.ts';
 import { TextBudget } from './text-budget.ts';
 import { writeRows, writeValues } from './write-values.ts';
 
-const TENSORFLOW = { floatText: 'tensorflow' } as const;
-
 test('nests lists as the dims say', () => {
-  const text = (dims: number[], values: number[]): string =>
-    writeValues(tensor('int32', dims, values), TENSORFLOW);
+  const text = (dims: number[], values: number[]): string => writeValues(tensor('int32', dims, values));
   assert.equal(text([], [5]), '5');
   assert.equal(text([0], []), '[]');
   assert.equal(text([2, 0], []), '[[],[]]');
@@ -21,14 +18,14 @@ test('nests lists as the dims say', () => {
 test('a text beyond its budget is refused, before it is written where its length shows', () => {
   const refused = { code: 'SKY_REQUEST_TOO_LARGE', message: /more than 100000 bytes \(max_reply_bytes\)$/ };
   const ones = (count: number) => tensor('uint8', [count], new Uint8Array(count).fill(1));
-  const write = (value: Tensor) => writeValues(value, TENSORFLOW, new TextBudget(100_000));
+  const write = (value: Tensor) => writeValues(value, {}, new TextBudget(100_000));
   assert.equal(write(ones(49_999)).length, 99_999);
   assert.throws(() => write(ones(50_000)), refused);
   assert.throws(() => write({ ...ones(0), dims: [2 ** 40] }), refused, 'its bytes are not even looked at');
   const empty = (rows: number) => ({ ...ones(0), dims: [rows, 0] });
   assert.equal(write(empty(33_333)).length, 100_000);
   assert.throws(() => write(empty(33_334)), refused);
-  assert.throws(() => writeRows(empty(2 ** 40), TENSORFLOW, new TextBudget(100_000)), refused);
+  assert.throws(() => writeRows(empty(2 ** 40), {}, new TextBudget(100_000)), refused);
   assert.equal(write(tensor('string', [1], ['x'.repeat(99_996)])).length, 100_000);
   assert.throws(() => write(tensor('string', [1], ['x'.repeat(99_997)])), refused);
 });
@@ -36,9 +33,9 @@ test('a text beyond its budget is refused, before it is written where its length
 test('texts of one document share its budget', () => {
   const budget = new TextBudget(200_000);
   const half = tensor('string', [1], ['x'.repeat(99_990)]);
-  for (let i = 0; i < 2; i++) writeValues(half, TENSORFLOW, budget);
+  for (let i = 0; i < 2; i++) writeValues(half, {}, budget);
   assert.equal(budget.leftBytes, 200_000 - 2 * 99_994);
-  assert.throws(() => writeRows(half, TENSORFLOW, budget), { code: 'SKY_REQUEST_TOO_LARGE' });
+  assert.throws(() => writeRows(half, {}, budget), { code: 'SKY_REQUEST_TOO_LARGE' });
 });
 
 test('writes every dtype', () => {
@@ -55,24 +52,19 @@ test('writes every dtype', () => {
     ['string', ['a"\n', 'é😀'], '["a\\"\\n","é😀"]'],
   ];
   for (const [dtype, values, text] of cases)
-    assert.equal(writeValues(tensor(dtype, [values.length], values), TENSORFLOW), text);
+    assert.equal(writeValues(tensor(dtype, [values.length], values)), text);
 });
 
 test('writes strings as base64 objects when asked', () => {
   const strings = tensor('string', [2], [Uint8Array.of(0xff, 0), '']);
-  assert.equal(writeValues(strings, { ...TENSORFLOW, bytesAsBase64: true }), '[{"b64":"/wA="},{"b64":""}]');
-});
-
-test('writes the shortest digits and null when asked for strict JSON', () => {
-  const floats = tensor('float32', [4], [0.1, 3, NaN, 16_777_216]);
-  assert.equal(writeValues(floats, { floatText: 'shortest' }), '[0.1,3,null,16777216]');
+  assert.equal(writeValues(strings, { bytesAsBase64: true }), '[{"b64":"/wA="},{"b64":""}]');
 });
 
 test('writes row by row what it writes as a whole', () => {
   const strings = tensor('string', [2, 2], ['a', 'b', 'c', 'ü']);
-  assert.deepEqual(writeRows(strings, TENSORFLOW), ['["a","b"]', '["c","ü"]']);
-  assert.deepEqual(writeRows(tensor('float32', [3], [1, 2.5, 3]), TENSORFLOW), ['1.0', '2.5', '3.0']);
-  assert.deepEqual(writeRows(tensor('float32', [0, 3], []), TENSORFLOW), []);
+  assert.deepEqual(writeRows(strings), ['["a","b"]', '["c","ü"]']);
+  assert.deepEqual(writeRows(tensor('float32', [3], [1, 2.5, 3])), ['1.0', '2.5', '3.0']);
+  assert.deepEqual(writeRows(tensor('float32', [0, 3], [])), []);
 });
 
 /** Values around every place where the writer changes its way. */
@@ -96,7 +88,7 @@ test('property: floats of every size read back as the same value and equal the s
     fc.property(fc.array(anyFloat, { minLength: 1, maxLength: 20 }), fc.boolean(), (numbers, isSingle) => {
       const dtype = isSingle ? 'float32' : 'float64';
       const values = isSingle ? numbers.map(Math.fround) : numbers;
-      const texts = writeRows(tensor(dtype, [values.length], values), TENSORFLOW);
+      const texts = writeRows(tensor(dtype, [values.length], values));
       for (const [index, text] of texts.entries()) {
         assert.equal(text, tensorflowFloatText(values[index] ?? 0, dtype));
         const read = Number(text);

@@ -1,19 +1,15 @@
-/** A tensor as JSON text: lists nested as its dims say, numbers exactly as the chosen surface writes them. */
+/** A tensor as JSON text: lists nested as its dims say, numbers as TensorFlow Serving writes them, NaN and Infinity as such. */
 import { bfloat16Value, float16Value } from '../half.ts';
 import { typedView } from '../packed.ts';
-import type { PackedType } from '../packed.ts';
 import { decodeStrings } from '../strings.ts';
 import { elementCount } from '../tensor.ts';
 import type { Tensor } from '../tensor.ts';
 import { ByteWriter } from './byte-writer.ts';
-import { shortestFloatText } from './float-text.ts';
 import { CLOSE_ARRAY, COMMA, OPEN_ARRAY } from './grammar.ts';
 import { TextBudget } from './text-budget.ts';
 import { writeFloat } from './write-floats.ts';
 
 export interface WriteOptions {
-  /** `tensorflow`: as TensorFlow Serving, NaN and Infinity as such. `shortest`: fewest digits, strict JSON with null. */
-  readonly floatText: 'tensorflow' | 'shortest';
   /** String elements as `{"b64": "..."}` instead of text. @default false */
   readonly bytesAsBase64?: boolean;
 }
@@ -22,7 +18,7 @@ export interface WriteOptions {
  * Text of the whole tensor: `[[1.0,2.5],[3.0,4.0]]`, or one bare element for a scalar.
  * @param budget what the text may need; it is counted there. Beyond it SKY_REQUEST_TOO_LARGE. @default no limit
  */
-export function writeValues(tensor: Tensor, options: WriteOptions, budget = unlimited()): string {
+export function writeValues(tensor: Tensor, options: WriteOptions = {}, budget = unlimited()): string {
   const nested = new NestedWriter(tensor, options, budget);
   nested.write(0);
   budget.take(nested.writer.at);
@@ -30,7 +26,7 @@ export function writeValues(tensor: Tensor, options: WriteOptions, budget = unli
 }
 
 /** Text of each row along the first dimension, without brackets around them all; the tensor must have one. */
-export function writeRows(tensor: Tensor, options: WriteOptions, budget = unlimited()): string[] {
+export function writeRows(tensor: Tensor, options: WriteOptions = {}, budget = unlimited()): string[] {
   const nested = new NestedWriter(tensor, options, budget);
   const rows: string[] = [];
   const [rowCount = 0] = tensor.dims;
@@ -101,13 +97,14 @@ function elementWriter(tensor: Tensor, options: WriteOptions, writer: ByteWriter
     const elements = decodeStrings(bytes, elementCount(dims));
     return (index) => writer.utf8(stringText(elements[index] ?? new Uint8Array(), options));
   }
-  const valueOf = options.floatText === 'tensorflow' ? floatReader(tensor) : undefined;
+  const valueOf = floatReader(tensor);
   if (valueOf !== undefined) {
     const type = dtype === 'float64' ? 'float64' : 'float32';
     return (index) => writeFloat(writer, valueOf(index), type);
   }
-  const text = elementText({ dtype, dims, bytes });
-  return (index) => writer.ascii(text(index));
+  const values = typedView({ dtype, dims, bytes });
+  if (dtype === 'bool') return (index) => writer.ascii(values[index] === 0 ? 'false' : 'true');
+  return (index) => writer.ascii(String(values[index]));
 }
 
 function stringText(bytes: Uint8Array, { bytesAsBase64 }: WriteOptions): string {
@@ -127,15 +124,4 @@ function floatReader({ dtype, dims, bytes }: Tensor): ((index: number) => number
   const bits = typedView({ dtype, dims, bytes });
   const valueOf = dtype === 'float16' ? float16Value : bfloat16Value;
   return (index) => valueOf(bits[index] ?? 0);
-}
-
-function elementText(tensor: Tensor & { readonly dtype: PackedType }): (index: number) => string {
-  const valueOf = floatReader(tensor);
-  if (valueOf !== undefined) {
-    const type = tensor.dtype === 'float64' ? 'float64' : 'float32';
-    return (index) => shortestFloatText(valueOf(index), type);
-  }
-  const values = typedView(tensor);
-  if (tensor.dtype === 'bool') return (index) => (values[index] === 0 ? 'false' : 'true');
-  return (index) => String(values[index]);
 }

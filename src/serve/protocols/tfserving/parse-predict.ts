@@ -1,8 +1,8 @@
 /** The body of a predict request becomes named tensors, in one pass over the bytes when the request is good. */
-import { isSkyliftError, SkyliftError } from '../../../core/errors.ts';
+import { isSkyliftError } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { Signature } from '../../../package/manifest.ts';
-import { elementCount } from '../../../tensor/tensor.ts';
+import { requireElements } from '../../../tensor/tensor.ts';
 import type { NamedSignature } from '../../runtime/requests.ts';
 import { readColumns } from './columns.ts';
 import { invalidRequest } from '../failures.ts';
@@ -50,6 +50,7 @@ export function parsePredict(
   if (!member) throw invalidRequest("Missing 'inputs' or 'instances' key");
   if (isSkyliftError(attempt?.outcome)) throw attempt.outcome;
   const inputs = attempt?.outcome ?? readAgain(body, member, signature);
+  // the scanner of numbers refuses before it takes memory; rows, strings and raw bytes are counted here
   for (const { dims } of inputs.values()) requireElements(dims, limits.max_tensor_elements);
   return { signature: name, format: member.format, inputs };
 }
@@ -89,12 +90,4 @@ function readAgain(body: JsonBody, { format, start }: TensorMember, signature: S
 
 function readTensors(body: JsonBody, format: PredictFormat, { inputs }: Signature): Inputs {
   return format === 'row' ? readRows(body, inputs) : readColumns(body, inputs);
-}
-
-/** The scanner of numbers refuses before it takes memory; rows, strings and raw bytes are counted when they are read. */
-function requireElements(dims: readonly number[], most: number): void {
-  if (elementCount(dims) <= most) return;
-  throw new SkyliftError('SKY_REQUEST_TOO_LARGE', `a tensor exceeds max_tensor_elements (${most})`, {
-    details: { limit: 'max_tensor_elements' },
-  });
 }

@@ -18,8 +18,8 @@ const BYTES_SUFFIX = '_bytes';
 /** About what stands around the name and the value of one output in the object of a row. */
 const MEMBER_BYTES = 40;
 
-const TEXT: WriteOptions = { floatText: 'tensorflow' };
-const BYTES: WriteOptions = { floatText: 'tensorflow', bytesAsBase64: true };
+const TEXT: WriteOptions = {};
+const BYTES: WriteOptions = { bytesAsBase64: true };
 
 /**
  * Body of the response. Throws SKY_REQUEST_INVALID, SKY_TENSOR_INVALID for outputs that the format cannot hold,

@@ -1,9 +1,9 @@
-/** Models of the REST conformance cases, as functions on tensors. */
+/** Models of the conformance cases, as functions on tensors. */
 import { SkyliftError } from '../../src/core/errors.ts';
 import type { VersionStatus } from '../../src/serve/runtime/requests.ts';
 import type { DataType, Tensor, TensorSpec } from '../../src/tensor/tensor.ts';
-import { AVAILABLE_123, FakeRuntime, predictSignature } from './tfserving-fake.ts';
-import type { FakeModel, Run } from './tfserving-fake.ts';
+import { AVAILABLE_123, FakeRuntime, predictSignature } from './fake-server.ts';
+import type { FakeModel, Run } from './fake-server.ts';
 
 const NUMERIC: readonly DataType[] = [
   'int8',

@@ -1,4 +1,4 @@
-/** A runtime and HTTP calls for tests of the REST adapter: models are functions, runs happen when the test says so. */
+/** A runtime and HTTP calls for tests of the REST adapters: models are functions, runs happen when the test says so. */
 import { SkyliftError, toSkyliftError } from '../../src/core/errors.ts';
 import { resolveLimits } from '../../src/core/limits.ts';
 import type { Limits } from '../../src/core/limits.ts';
@@ -17,6 +17,7 @@ import type {
   VersionSelector,
   VersionStatus,
 } from '../../src/serve/runtime/requests.ts';
+import { oipRoutes } from '../../src/serve/protocols/oip/routes.ts';
 import { tfservingRoutes, tfservingUnmatched } from '../../src/serve/protocols/tfserving/routes.ts';
 import type { HttpCall } from '../../src/serve/protocols/http-call.ts';
 import type { Tensor, TensorSpec } from '../../src/tensor/tensor.ts';
@@ -105,7 +106,7 @@ export class FakeCall implements HttpCall {
   params: Record<string, string> = {};
   status = 0;
   contentType = '';
-  replyBody = '';
+  replyBytes = Buffer.alloc(0);
   replyHeaders: Readonly<Record<string, string>> = {};
   gone: () => void = () => {};
   readonly method: string;
@@ -133,8 +134,12 @@ export class FakeCall implements HttpCall {
     if (this.status !== 0) throw new Error('answered twice');
     this.status = status;
     this.contentType = contentType;
-    this.replyBody = typeof body === 'string' ? body : Buffer.from(body).toString();
+    this.replyBytes = Buffer.from(body);
     this.replyHeaders = headers;
+  }
+
+  get replyBody(): string {
+    return this.replyBytes.toString();
   }
 
   allocate(sizeBytes: number): Buffer {
@@ -161,7 +166,8 @@ export function fakeServer(
   options: ServerOptions = {},
 ): { send(call: FakeCall): FakeCall } {
   const limits = resolveLimits(options.limits);
-  const routes = tfservingRoutes({ runtime, clock: fixedClock(options.nowMs ?? 1000), limits });
+  const context = { runtime, clock: fixedClock(options.nowMs ?? 1000), limits };
+  const routes = [...tfservingRoutes(context), ...oipRoutes(context)];
   return {
     send(call) {
       const matching = routes.filter((route) => route.method === call.method && route.match.test(call.path));

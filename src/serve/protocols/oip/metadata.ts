@@ -1,0 +1,47 @@
+/** What the server and its models say of themselves. */
+import { productVersions } from '../../../core/product.ts';
+import type { PackageManifest } from '../../../package/manifest.ts';
+import type { TensorSpec } from '../../../tensor/tensor.ts';
+import type { ModelStatus, Runtime } from '../../runtime/requests.ts';
+import { DATATYPE_NAMES } from './datatypes.ts';
+import type { ModelPath } from './paths.ts';
+
+/** Only what is implemented. */
+const EXTENSIONS = ['binary_tensor_data', 'classification', 'parameters', 'schedule_policy'];
+
+/** `<project>_<format>` as the protocol names them. */
+const PLATFORMS: Readonly<Record<PackageManifest['engine'], string>> = {
+  onnx: 'onnx_onnxv1',
+  gguf: 'ggml_gguf',
+};
+
+const ANY_SIZE = -1;
+
+/** Body of GET /v2. */
+export function serverMetadata(): string {
+  return JSON.stringify({ name: 'skylift', version: productVersions().skylift, extensions: EXTENSIONS });
+}
+
+/** Body of GET /v2/models/NAME[/versions/V]. Throws SKY_MODEL_NOT_FOUND, SKY_UNAVAILABLE. */
+export function modelMetadata(runtime: Runtime, { model, version }: ModelPath): string {
+  const servable = runtime.resolve(model, version);
+  const { signature } = servable.signature(undefined);
+  return JSON.stringify({
+    name: model,
+    versions: availableVersions(runtime.models().find(({ name }) => name === model)),
+    platform: PLATFORMS[servable.manifest.engine],
+    inputs: signature.inputs.map(tensorMetadata),
+    outputs: signature.outputs.map(tensorMetadata),
+  });
+}
+
+function availableVersions(status: ModelStatus | undefined): string[] {
+  const available = status?.versions.filter(({ state }) => state === 'AVAILABLE') ?? [];
+  return available.map(({ version }) => String(version));
+}
+
+/** An unknown rank has no form in the protocol: it is written as one dimension of any size. */
+function tensorMetadata({ name, dtype, dims }: TensorSpec): unknown {
+  const shape = dims?.map((dim) => (typeof dim === 'number' ? dim : ANY_SIZE)) ?? [ANY_SIZE];
+  return { name, datatype: DATATYPE_NAMES[dtype], shape };
+}
