@@ -49,7 +49,7 @@ function readElements(reader: JsonReader, dtype: 'bool' | 'string', maxRank: num
 function readBoolean(reader: JsonReader): boolean {
   const { offset } = reader;
   const kind = reader.kind();
-  if (kind === 'true' || kind === 'false') return kind === String(reader.readLiteral());
+  if (kind === 'true' || kind === 'false') return reader.readLiteral() === true;
   const text = kind === 'number' ? reader.readNumber().text : '';
   if (text === '0' || text === '1') return text === '1';
   throw invalid(`the element at offset ${offset} is not true, false, 0 or 1`);

@@ -123,9 +123,10 @@ function readShape(reader: JsonReader, maxRank: number): number[] {
   return dims;
 }
 
-/** Data is flat, or nested as the shape says. */
+/** Data is flat, or nested as the shape says; below an empty list there is nothing to nest. */
 function requireShape(dims: readonly number[], found: readonly number[]): void {
-  const isNested = found.length === dims.length && found.every((dim, axis) => dim === dims[axis]);
+  const isWhole = found.length === dims.length || found.at(-1) === 0;
+  const isNested = isWhole && found.every((dim, axis) => dim === dims[axis]);
   const isFlat = found.length === 1 && found[0] === elementCount(dims);
   if (!isNested && !isFlat)
     throw new SkyliftError(

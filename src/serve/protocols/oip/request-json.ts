@@ -1,4 +1,6 @@
 /** The JSON of a request, member by member. What is ambiguous (a name that comes twice) is refused. */
+import { noValueError } from '../../../tensor/json/grammar.ts';
+import type { JsonKind } from '../../../tensor/json/grammar.ts';
 import type { JsonReader } from '../../../tensor/json/reader.ts';
 import { invalidRequest } from '../failures.ts';
 
@@ -10,7 +12,7 @@ export type Parameters = ReadonlyMap<string, ParameterValue>;
  * left out. Throws SKY_REQUEST_INVALID when the value is no object or a name comes twice, SKY_JSON_MALFORMED.
  */
 export function readMembers(reader: JsonReader, what: string, read: (name: string) => boolean): void {
-  if (reader.kind() !== 'object') throw invalidRequest(`${what} is not an object`);
+  requireKind(reader, 'object', `${what} is not an object`);
   const seen = new Set<string>();
   reader.enterObject();
   for (let name = reader.nextKey(); name !== undefined; name = reader.nextKey()) {
@@ -22,7 +24,7 @@ export function readMembers(reader: JsonReader, what: string, read: (name: strin
 
 /** Reads each element of the array that comes next with `read`. Throws SKY_REQUEST_INVALID, SKY_JSON_MALFORMED. */
 export function readArray<T>(reader: JsonReader, what: string, read: () => T): T[] {
-  if (reader.kind() !== 'array') throw invalidRequest(`${what} is not an array`);
+  requireKind(reader, 'array', `${what} is not an array`);
   const elements: T[] = [];
   reader.enterArray();
   while (reader.nextElement()) elements.push(read());
@@ -31,7 +33,7 @@ export function readArray<T>(reader: JsonReader, what: string, read: () => T): T
 
 /** The string that comes next. Throws SKY_REQUEST_INVALID, SKY_JSON_MALFORMED. */
 export function readText(reader: JsonReader, what: string): string {
-  if (reader.kind() !== 'string') throw invalidRequest(`${what} is not a string`);
+  requireKind(reader, 'string', `${what} is not a string`);
   return reader.readString();
 }
 
@@ -61,4 +63,11 @@ export function flagParameter(parameters: Parameters, name: string): boolean | u
   const value = parameters.get(name);
   if (value === undefined || typeof value === 'boolean') return value;
   throw invalidRequest(`parameter "${name}" is not true or false`);
+}
+
+/** A document that ends here is malformed whatever was due. */
+function requireKind(reader: JsonReader, kind: JsonKind, message: string): void {
+  const found = reader.kind();
+  if (found === 'end') throw noValueError(reader.bytes, reader.offset);
+  if (found !== kind) throw invalidRequest(message);
 }
