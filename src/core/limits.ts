@@ -97,7 +97,7 @@ export const LIMITS = {
     'Time that input is still read and dropped after an early refusal, so that the client sees the reply.',
     { min: 0 },
   ),
-  max_gzip_ratio: limit('count', 20, 'Expansion of a gzip request body; bombs get 413.'),
+  max_gzip_ratio: limit('count', 20, 'Expansion of a gzip or deflate request body; bombs get 413.'),
 
   // documents and tensors
   max_json_depth: limit('count', 32, 'Nesting of a JSON document.', {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { gzipSync } from 'node:zlib';
+import { deflateSync, gzipSync } from 'node:zlib';
 import type { RawClient, RawReply } from './wire-client.ts';
 import { ECHO_LIMIT_BYTES, HUGE_LIMIT_BYTES, LARGE_LIMIT_BYTES, startFixture } from './wire-fixture.ts';
 import type { MakeBackend } from './wire-fixture.ts';
@@ -191,6 +191,14 @@ export function bodyContract(makeBackend: MakeBackend): void {
       const client = await (await startFixture(context, makeBackend)).client();
       const reply = await postGzip(client, gzipSync('hello gzip'));
       assert.deepEqual([reply.status, reply.body], [200, 'hello gzip']);
+    });
+
+    test('a deflate body arrives plain', async (context) => {
+      const client = await (await startFixture(context, makeBackend)).client();
+      const packed = deflateSync('hello deflate').toString('latin1');
+      client.request('POST', '/echo', packed, ['content-encoding: deflate']);
+      const reply = await client.reply();
+      assert.deepEqual([reply.status, reply.body], [200, 'hello deflate']);
     });
 
     test('a gzip body obeys the body limit after expansion', async (context) => {

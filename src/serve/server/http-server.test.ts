@@ -65,7 +65,7 @@ describe('http server', () => {
     for (const path of ['/readyz', '/v2/health/ready']) {
       const reply = await get(path);
       assert.deepEqual([reply.status, reply.headers.get('retry-after')], [503, '1']);
-      assert.deepEqual(await reply.json(), { ready: false, waitingFor: ['half', 'resnet'] });
+      assert.deepEqual(await reply.json(), { live: true, ready: false, waitingFor: ['half', 'resnet'] });
     }
     assert.equal((await get('/livez')).status, 200);
     readiness = { ready: true, waitingFor: [] };

@@ -3,7 +3,7 @@ import type { ErrorOptions } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import { httpFailure } from './error-reply.ts';
 import type { HttpFailure } from './error-reply.ts';
-import type { GunzipProblem } from './gunzip.ts';
+import type { DecompressProblem } from './decompress.ts';
 import type { BodyProblem, HeadProblem } from './wire/wire.ts';
 
 const SHOWN_CHARACTERS = 256; // of what the caller sent; it goes back to that caller only
@@ -26,28 +26,28 @@ export function paramRefusal(param: string, value: string): HttpFailure {
   });
 }
 
-/** A content-encoding other than gzip. */
+/** A content-encoding other than gzip and deflate. */
 export const UNKNOWN_CODING: HttpFailure = httpFailure(
   415,
   'SKY_REQUEST_INVALID',
   'the content-encoding of the body is not understood',
-  { hint: 'Send the body plain, or with content-encoding: gzip.' },
+  { hint: 'Send the body plain, or with content-encoding: gzip or deflate.' },
 );
 
-/** A gzip body that is none, or that grows beyond `boundBytes`. */
-export function gzipRefusal(
-  problem: GunzipProblem,
+/** A compressed body that is none, or that grows beyond `boundBytes`. */
+export function decompressRefusal(
+  problem: DecompressProblem,
   compressedBytes: number,
   boundBytes: number,
 ): HttpFailure {
   if (problem === 'malformed')
-    return httpFailure(400, 'SKY_REQUEST_INVALID', 'the body is not gzip as content-encoding says', {
+    return httpFailure(400, 'SKY_REQUEST_INVALID', 'the body is not compressed as content-encoding says', {
       hint: 'Compress the body, or leave the header away.',
     });
   return httpFailure(
     413,
     'SKY_REQUEST_TOO_LARGE',
-    `the gzip body of ${compressedBytes} bytes expands to more than ${boundBytes} bytes (--max_body_bytes, --max_gzip_ratio)`,
+    `the compressed body of ${compressedBytes} bytes expands to more than ${boundBytes} bytes (--max_body_bytes, --max_gzip_ratio)`,
   );
 }
 

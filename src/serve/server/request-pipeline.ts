@@ -13,11 +13,12 @@ import type { HttpCall, Route } from '../protocols/http-call.ts';
 import type { AccessLog } from './access-log.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { errorBody, httpFailure } from './error-reply.ts';
-import { contentCoding, gunzipBound, gunzipBounded } from './gunzip.ts';
+import { contentCoding, decompress, decompressedBound } from './decompress.ts';
+import type { Compression } from './decompress.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 import {
   bodyRefusal,
-  gzipRefusal,
+  decompressRefusal,
   headRefusal,
   missingRefusal,
   paramRefusal,
@@ -111,9 +112,9 @@ export class RequestPipeline implements WireHandler, CallHost {
 
   /** The bytes as they travelled. */
   bodyArrived(call: ServerCall, bytes: Uint8Array): void {
-    if (bytes.length > 0 && contentCoding(call.headers.get('content-encoding')) === 'gzip')
-      this.#decompress(call, bytes);
-    else this.#handle(call, bytes);
+    const coding = contentCoding(call.headers.get('content-encoding')) ?? 'plain';
+    if (coding === 'plain' || bytes.length === 0) this.#handle(call, bytes);
+    else this.#decompress(call, coding, bytes);
   }
 
   bodyFailed(call: ServerCall, problem: BodyProblem): void {
@@ -158,17 +159,17 @@ export class RequestPipeline implements WireHandler, CallHost {
     else exchange.readBody(route.maxBodyBytes);
   }
 
-  #decompress(call: ServerCall, compressed: Uint8Array): void {
+  #decompress(call: ServerCall, coding: Compression, compressed: Uint8Array): void {
     const maxBytes = call.route?.maxBodyBytes ?? 0;
-    const boundBytes = gunzipBound(compressed.length, maxBytes, this.#options.limits.max_gzip_ratio);
+    const boundBytes = decompressedBound(compressed.length, maxBytes, this.#options.limits.max_gzip_ratio);
     if (!call.reserve(boundBytes)) {
       this.bodyFailed(call, 'over-budget');
       return;
     }
-    const stop = gunzipBounded(compressed, boundBytes, (result) => {
+    const stop = decompress(coding, compressed, boundBytes, (result) => {
       if (call.isDone) return;
       if (typeof result !== 'string') this.#handle(call, result);
-      else call.fail(gzipRefusal(result, compressed.length, boundBytes));
+      else call.fail(decompressRefusal(result, compressed.length, boundBytes));
     });
     call.onGone(stop); // the budget has the bytes back then
   }

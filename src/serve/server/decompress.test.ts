@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { contentCoding, gunzipBound, gunzipBounded } from './gunzip.ts';
+import { contentCoding, decompress, decompressedBound } from './decompress.ts';
 
 const MiB = 1024 * 1024;
 
 const expand = (bytes: Uint8Array, maxBytes: number): Promise<Uint8Array | string> =>
-  new Promise((resolve) => gunzipBounded(bytes, maxBytes, resolve));
+  new Promise((resolve) => decompress('gzip', bytes, maxBytes, resolve));
 
-describe('gunzip', () => {
+describe('decompress', () => {
   test('gives back what was compressed, up to the bound and not beyond', async () => {
     const property = fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 2000 }), async (plain) => {
       const packed = gzipSync(plain);
@@ -35,17 +35,17 @@ describe('gunzip', () => {
   test('what is stopped never calls back and holds no memory', async () => {
     const packed = gzipSync(Buffer.alloc(8 * MiB));
     const before = process.memoryUsage().arrayBuffers;
-    for (let i = 0; i < 8; i++) gunzipBounded(packed, 8 * MiB, () => assert.fail('called back'))();
+    for (let i = 0; i < 8; i++) decompress('gzip', packed, 8 * MiB, () => assert.fail('called back'))();
     assert.equal((await expand(packed, 8 * MiB)).length, 8 * MiB); // the others had the time to do the same
     const grown = process.memoryUsage().arrayBuffers - before;
     assert.ok(grown < 4 * 8 * MiB, `${grown} bytes`);
   });
 
   test('the bound is the smaller of limit and ratio, with 64 KiB free', () => {
-    assert.equal(gunzipBound(10_000, 1_000_000, 20), 200_000);
-    assert.equal(gunzipBound(10_000, 150_000, 20), 150_000);
-    assert.equal(gunzipBound(10, 1_000_000, 20), 65_536);
-    assert.equal(gunzipBound(10, 1000, 20), 1000);
+    assert.equal(decompressedBound(10_000, 1_000_000, 20), 200_000);
+    assert.equal(decompressedBound(10_000, 150_000, 20), 150_000);
+    assert.equal(decompressedBound(10, 1_000_000, 20), 65_536);
+    assert.equal(decompressedBound(10, 1000, 20), 1000);
   });
 
   test('content-encoding is read by its name', () => {
@@ -53,7 +53,7 @@ describe('gunzip', () => {
     assert.equal(contentCoding('identity'), 'plain');
     assert.equal(contentCoding(' GZIP '), 'gzip');
     assert.equal(contentCoding('x-gzip'), 'gzip');
-    for (const unknown of ['br', 'deflate', 'gzip, gzip', 'zstd'])
-      assert.equal(contentCoding(unknown), undefined);
+    assert.equal(contentCoding('Deflate'), 'deflate');
+    for (const unknown of ['br', 'gzip, gzip', 'zstd']) assert.equal(contentCoding(unknown), undefined);
   });
 });
