@@ -9,6 +9,7 @@ import { seededRng } from '../src/core/random.ts';
 import type { Rng } from '../src/core/random.ts';
 import { formatManifest, parseManifest } from '../src/package/manifest-schema.ts';
 import { parseReference } from '../src/package/reference.ts';
+import { readInferRequest } from '../src/serve/protocols/oip/infer-request.ts';
 import { parsePredict } from '../src/serve/protocols/tfserving/parse-predict.ts';
 import { createServable } from '../src/serve/runtime/servable.ts';
 import { MANIFEST } from '../test/support/packages.ts';
@@ -28,6 +29,12 @@ const BODIES = [
   '{"inputs":{"x":[[0.1,0.2],[1e-7,12345678901234567890]]}} trailing',
   '{"instances":[{"b64":"AACAPwAAAEA="},"\\u00e9\\ud83d\\ude00"],"other":{"deep":[[[{}]]]}}',
 ];
+const INFER_BODIES = [
+  '{"id":"a","inputs":[{"name":"x","shape":[2,2],"datatype":"FP32","data":[[1,2.5e3],[-7,NaN]]}]}',
+  '{"inputs":[{"data":["\\u00e9",""],"datatype":"BYTES","shape":[2],"name":"x"}],"outputs":[{"name":"y","parameters":{"classification":2}}]}',
+  '{"parameters":{"binary_data_output":true,"timeout":9},"inputs":[{"name":"x","shape":[1],"datatype":"INT64","parameters":{"binary_data_size":8}}]}\u0001\u0002\u0003\u0004\u0005\u0006\u0007\u0008',
+  '{"inputs":[{"name":"x","shape":[2],"datatype":"BYTES","parameters":{"binary_data_size":11}},{"name":"b","shape":[1],"datatype":"BOOL","parameters":{"binary_data_size":1}}]}\u0003\u0000\u0000\u0000abc\u0000\u0000\u0000\u0000\u0001',
+];
 const manifest = MANIFEST;
 const servable = createServable('m', 1n, manifest);
 const lookup = (name: string | undefined) => servable.signature(name);
@@ -38,12 +45,20 @@ report('onnx', onnx.defects.length, onnx);
 const http = await fuzzHttp({ seed, inputs });
 report('http', http.defects.length, http);
 fuzz('predict body', BODIES, (bytes) => parsePredict(bytes, lookup, limits));
+fuzz('infer body', INFER_BODIES, parseInfer);
 fuzz('skylift.json', [formatManifest(manifest)], parseManifest);
 fuzz(
   'reference',
   ['./m.onnx', 'name:3', 'oci://r.example/a:1', 'hf://org/repo@rev', 'npm:pkg/file'],
   (bytes) => parseReference(text(bytes)),
 );
+
+/** The JSON ends where the last object does. */
+function parseInfer(bytes: Uint8Array): unknown {
+  const border = bytes.lastIndexOf(0x7d) + 1;
+  const parts = { json: bytes.subarray(0, border), binary: bytes.subarray(border) };
+  return readInferRequest(parts, servable.signature(undefined).signature.outputs, limits);
+}
 
 /** Mutates bytes of the documents, a few at a time, and parses. */
 function fuzz(parser: string, documents: readonly string[], parse: (bytes: Uint8Array) => unknown): void {
