@@ -56,8 +56,8 @@ fuzz(
 /** The JSON ends where the last object does. */
 function parseInfer(bytes: Uint8Array): unknown {
   const border = bytes.lastIndexOf(0x7d) + 1;
-  const parts = { json: bytes.subarray(0, border), binary: bytes.subarray(border) };
-  return readInferRequest(parts, servable.signature(undefined).signature.outputs, limits);
+  const parts = { json: bytes.subarray(0, border), binary: bytes.subarray(border), isRaw: false };
+  return readInferRequest(parts, servable.signature(undefined).signature, limits);
 }
 
 /** Mutates bytes of the documents, a few at a time, and parses. */

@@ -109,6 +109,15 @@ export const LIMITS = {
     min: 256, // the number scanner starts with room for so many
   }),
 
+  max_json_members: limit('count', 256, 'Members of one object of an Open Inference Protocol request.', {
+    min: 8, // name, shape, datatype, parameters, data; id, parameters, inputs, outputs
+  }),
+  max_classes: limit(
+    'count',
+    10_000,
+    'Elements that the classification of one output may name, over all its rows.',
+  ),
+
   // scheduling
   rest_api_timeout_in_ms: limit(
     'ms',

@@ -63,8 +63,12 @@ export function elementCount(dims: readonly number[]): number {
 
 /** Throws SKY_REQUEST_TOO_LARGE for more elements than `most` (limit max_tensor_elements), SKY_TENSOR_INVALID as elementCount. */
 export function requireElements(dims: readonly number[], most: number): void {
-  if (elementCount(dims) <= most) return;
-  throw new SkyliftError('SKY_REQUEST_TOO_LARGE', `a tensor exceeds max_tensor_elements (${most})`, {
+  if (elementCount(dims) > most) throw tooManyElements(most);
+}
+
+/** SKY_REQUEST_TOO_LARGE: more than `most` (limit max_tensor_elements). */
+export function tooManyElements(most: number): SkyliftError {
+  return new SkyliftError('SKY_REQUEST_TOO_LARGE', `a tensor exceeds max_tensor_elements (${most})`, {
     details: { limit: 'max_tensor_elements' },
   });
 }

@@ -2,37 +2,27 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { DATATYPE_NAMES } from '../../src/serve/protocols/oip/datatypes.ts';
+import { topClasses } from '../../src/serve/protocols/oip/top-classes.ts';
 import { ELEMENT_BYTES } from '../../src/tensor/tensor.ts';
-import type { Tensor } from '../../src/tensor/tensor.ts';
+import type { DataType, Tensor } from '../../src/tensor/tensor.ts';
 import { tensorValues } from '../../src/tensor/values.ts';
 import type { FakeCall } from './fake-server.ts';
 import { infer, parts, send } from './oip-calls.ts';
 
-const DATATYPES = {
-  int8: 'INT8',
-  int16: 'INT16',
-  int32: 'INT32',
-  int64: 'INT64',
-  uint8: 'UINT8',
-  uint16: 'UINT16',
-  uint32: 'UINT32',
-  uint64: 'UINT64',
-  float16: 'FP16',
-  bfloat16: 'BF16',
-  float32: 'FP32',
-  float64: 'FP64',
-  bool: 'BOOL',
-} as const;
+type PackedName = Exclude<DataType, 'string'>;
+
+const PACKED = (Object.keys(DATATYPE_NAMES) as DataType[]).filter((dtype) => dtype !== 'string');
 
 describe('properties', () => {
-  const dtype = fc.constantFrom(...(Object.keys(DATATYPES) as (keyof typeof DATATYPES)[]));
+  const dtype = fc.constantFrom(...PACKED);
   const shape = fc.array(fc.nat({ max: 3 }), { maxLength: 4 });
 
   test('JSON flat, JSON nested and binary give the same tensor, and come back bit for bit', () => {
     fc.assert(
       fc.property(dtype, shape, fc.infiniteStream(fc.nat({ max: 255 })), (type, dims, random) => {
         const tensor = randomTensor(type, dims, random);
-        const datatype = DATATYPES[type];
+        const datatype = DATATYPE_NAMES[type];
         const flat = jsonText(tensorValues(tensor));
         const nested = dims.length === 0 ? flat : jsonText(nest(tensorValues(tensor), dims));
         const sized = `"parameters":{"binary_data_size":${tensor.bytes.length}}`;
@@ -50,6 +40,30 @@ describe('properties', () => {
         }
       }),
       { numRuns: 600 },
+    );
+  });
+
+  test('classification is the head of the sorted row', () => {
+    const value = fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constant(NaN));
+    fc.assert(
+      fc.property(
+        fc.array(value, { minLength: 1, maxLength: 40 }),
+        fc.integer({ min: 1, max: 40 }),
+        (row, classes) => {
+          const bytes = new Uint8Array(Float32Array.from(row).buffer);
+          const output: Tensor = { dtype: 'float32', dims: [1, row.length], bytes };
+          const top = topClasses(output, { classes, isBatched: true, maxClasses: 40 });
+          const key = (place: number): number => (Number.isNaN(row[place]) ? -Infinity : (row[place] ?? 0));
+          const sorted = Array.from(row.keys()).toSorted(
+            (left, right) => key(right) - key(left) || left - right,
+          );
+          const wanted = sorted.slice(0, classes).map((place) => `${row[place]?.toFixed(6)}:${place}`);
+          assert.deepEqual(
+            tensorValues(top).map((text) => Buffer.from(text as Uint8Array).toString()),
+            wanted,
+          );
+        },
+      ),
     );
   });
 
@@ -87,10 +101,10 @@ function binaryCall(type: string, json: string, bytes: Uint8Array): FakeCall {
 }
 
 function randomTensor(
-  type: keyof typeof DATATYPES,
+  type: PackedName,
   dims: readonly number[],
   random: Iterator<number>,
-): Tensor & { dtype: keyof typeof DATATYPES } {
+): Tensor & { dtype: PackedName } {
   const count = dims.reduce((product, dim) => product * dim, 1);
   const next = (): number => Number(random.next().value);
   const bytes = Uint8Array.from({ length: count * ELEMENT_BYTES[type] }, () =>

@@ -16,7 +16,7 @@ describe('requests that are refused', () => {
     [
       'an output twice',
       '{"inputs":[],"outputs":[{"name":"y"},{"name":"y"}]}',
-      /an output is asked for twice/,
+      /more outputs are asked for than the model has; it has: y/,
     ],
     [
       'a parameter that is a list',
@@ -33,11 +33,15 @@ describe('requests that are refused', () => {
   for (const [name, body, error] of cases)
     test(name, () => assert.match(errorOf(infer('half_plus_two', body)), error));
 
-  const inputs: readonly [string, string, RegExp][] = [
+  const inputs: readonly [string, string, RegExp, model?: string][] = [
     ['no name', '{"shape":[1],"datatype":"FP32","data":[1]}', /an input has no "name"/],
     ['no shape', '{"name":"x","datatype":"FP32","data":[1]}', /input "x" has no "shape"/],
     ['no datatype', '{"name":"x","shape":[1],"data":[1]}', /input "x" has no "datatype"/],
-    ['no data', '{"name":"x","shape":[1],"datatype":"FP32"}', /input "x": it has not exactly one of/],
+    [
+      'no data',
+      '{"name":"x","shape":[1],"datatype":"FP32"}',
+      /input "x": it has neither "data" nor the parameter/,
+    ],
     [
       'an unknown datatype',
       '{"name":"x","shape":[1],"datatype":"FLOAT","data":[1]}',
@@ -72,35 +76,70 @@ describe('requests that are refused', () => {
       'a fraction for an integer',
       '{"name":"x","shape":[1],"datatype":"INT32","data":[1.5]}',
       /is not an integer, as INT32 needs/,
+      'echo_int32',
     ],
     [
       'a number out of range',
       '{"name":"x","shape":[1],"datatype":"UINT8","data":[256]}',
       /is beyond what UINT8 holds/,
+      'echo_uint8',
     ],
     [
       'a number that is no boolean',
       '{"name":"x","shape":[1],"datatype":"BOOL","data":[2]}',
       /is not true, false, 0 or 1/,
+      'echo_bool',
     ],
-    ['a number for a string', '{"name":"x","shape":[1],"datatype":"BYTES","data":[2]}', /is not a string/],
+    [
+      'a number for a string',
+      '{"name":"x","shape":[1],"datatype":"BYTES","data":[2]}',
+      /is not a string/,
+      'echo_string',
+    ],
     ['data that is no list', '{"name":"x","shape":[],"datatype":"FP32","data":1}', /"data" is not an array/],
     [
       'another datatype than the model',
       '{"name":"x","shape":[1],"datatype":"INT32","data":[1]}',
-      /expected float32 .*, got int32/,
+      /input "x": the model takes FP32, not INT32/,
     ],
   ];
-  for (const [name, input, error] of inputs)
-    test(`an input with ${name}`, () => {
-      const call = infer('half_plus_two', `{"inputs":[${input}]}`);
+  for (const [wanted, input, error, model = 'half_plus_two'] of inputs)
+    test(`an input with ${wanted}`, () => {
+      const call = infer(model, `{"inputs":[${input}]}`);
       assert.equal(call.status, 400);
       assert.match(errorOf(call), error);
     });
 
-  test('an input twice', () => {
-    const { inputs: one } = x([1], [1]) as { inputs: unknown[] };
-    assert.match(errorOf(infer('half_plus_two', { inputs: [...one, ...one] })), /an input comes twice/);
+  test('an input twice, and more inputs than there are', () => {
+    const a = { name: 'a', shape: [1], datatype: 'FP32', data: [1] };
+    assert.match(errorOf(infer('two_inputs', { inputs: [a, a] })), /input "a" comes twice/);
+    assert.match(
+      errorOf(infer('two_inputs', { inputs: [a, a, a] })),
+      /more inputs than the model has; it has: b, a/,
+    );
+    assert.match(
+      errorOf(infer('two_inputs', { inputs: [], outputs: [a, a] })),
+      /an output is asked for twice/,
+    );
+  });
+
+  test('objects with too many members', () => {
+    const parameters = Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`p${i}`, i]));
+    const call = infer('half_plus_two', { parameters, inputs: [] });
+    assert.equal(call.status, 413);
+    assert.match(errorOf(call), /"parameters" has more than 256 members \(max_json_members\)/);
+  });
+
+  test('more classes than max_classes', () => {
+    const outputs = [{ name: 'y', parameters: { classification: 1e9 } }];
+    const request = {
+      ...(x(
+        Array.from({ length: 10_001 }, () => 0),
+        [1, 10_001],
+      ) as object),
+      outputs,
+    };
+    assert.match(errorOf(infer('half_plus_two', request)), /classification exceeds max_classes \(10000\)/);
   });
 
   test('too many dimensions', () => {

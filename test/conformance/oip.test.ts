@@ -67,8 +67,8 @@ describe('inference', () => {
   test('a version by number or by label', () => {
     const at = (version: string): number => infer(`half_plus_two/versions/${version}`, x([1], [1])).status;
     assert.deepEqual(
-      [at('123'), at('stable'), at('124'), at('7'), at('99999999999999999999')],
-      [200, 200, 503, 404, 400],
+      [at('123'), at('stable'), at('124'), at('7'), at('99999999999999999999'), at('0'.repeat(30) + '123')],
+      [200, 200, 503, 404, 400, 200],
     );
   });
 });
@@ -140,7 +140,10 @@ describe('binary tensors', () => {
     });
     assert.deepEqual(binary.subarray(0, 6), Buffer.from([2, 0, 0, 0, 0xff, 0]));
     assert.match(errorOf(send('/v2/models/two_inputs/infer', 'abcd', raw)), /one input, not 2/);
-    assert.match(errorOf(send('/v2/models/half_plus_two/infer', 'abcd', raw)), /cannot tell the shape/);
+    assert.match(
+      errorOf(send('/v2/models/half_plus_two/infer', 'abcd', raw)),
+      /input "x": a raw request cannot tell its shape/,
+    );
   });
 
   test('strings that JSON cannot hold are refused there and fine as bytes', () => {
@@ -157,14 +160,20 @@ describe('binary tensors', () => {
   test('lengths that do not fit are refused by the name of the input', () => {
     const refusal = (sizeBytes: number, binary: Uint8Array): string =>
       errorOf(infer('half_plus_two', { inputs: [input(sizeBytes)] }, binary));
-    assert.equal(refusal(16, half), 'input "x": binary_data_size is 16, but 12 bytes are left');
+    assert.equal(
+      refusal(16, half),
+      'input "x": binary_data_size is 16, but 12 bytes are left behind the JSON, whose length inference-header-content-length says',
+    );
     assert.equal(refusal(8, half.subarray(4)), 'input "x": float32[3] needs 12 bytes, not 8');
     assert.equal(
       refusal(12, Buffer.concat([half, half])),
       '12 bytes follow the tensors that the request names',
     );
     const both = { inputs: [{ ...input(12), data: [1, 2, 5] }] };
-    assert.match(errorOf(infer('half_plus_two', both, half)), /input "x": it has not exactly one of/);
+    assert.match(
+      errorOf(infer('half_plus_two', both, half)),
+      /input "x": it has both "data" and "binary_data_size"/,
+    );
     const bools = { inputs: [{ ...input(3), datatype: 'BOOL' }] };
     assert.equal(
       errorOf(infer('echo_bool', bools, Uint8Array.of(0, 1, 2))),
@@ -203,31 +212,34 @@ describe('options of a request', () => {
     assert.equal(submitted({ timeout: 2500 }).deadlineAtMs, 1002.5);
   });
 
+  test('null stands for what is absent', () => {
+    const nulls = '"id":null,"parameters":null,"outputs":null';
+    const body = `{${nulls},"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1],"parameters":null}]}`;
+    assert.deepEqual(parts(infer('half_plus_two', body)).json.outputs[0]?.data, [2.5]);
+  });
+
   test('priority 1 is the highest, 0 the default', () => {
-    const priorities = [0, 1, 2].map((priority) => submitted({ priority }).priority);
+    const priorities = [0, 1, 2 ** 64].map((priority) => submitted({ priority }).priority);
     assert.deepEqual(priorities, ['interactive', 'interactive', 'batch']);
   });
 
-  test('classification names the greatest elements', () => {
-    const outputs = [{ name: 'y', parameters: { classification: 2 } }];
-    const request = {
-      ...(x(
-        [
-          [0, 6, 6, 'NaN'],
-          [3, 2, 1, 0],
-        ],
-        [2, 4],
-      ) as object),
-      outputs,
+  test('classification names the greatest elements of each row', () => {
+    const outputs = [{ name: 'y', parameters: { classification: 3 } }];
+    const classes = (data: string, shape: number[]): unknown => {
+      const input = `{"name":"x","shape":${JSON.stringify(shape)},"datatype":"FP32","data":${data}}`;
+      const body = `{"inputs":[${input}],"outputs":${JSON.stringify(outputs)}}`;
+      const [output] = parts(infer('half_plus_two', body)).json.outputs;
+      return { shape: output?.shape, data: output?.data };
     };
-    const body = JSON.stringify(request).replace('"NaN"', 'NaN');
-    const { json } = parts(infer('half_plus_two', body));
-    assert.deepEqual(json.outputs[0], {
-      name: 'y',
-      datatype: 'BYTES',
-      shape: [2, 2],
-      data: ['5.000000:1', '5.000000:2', '3.500000:0', '3.000000:1'],
+    assert.deepEqual(classes('[0,6,6,NaN,3,2,1,0]', [2, 4]), {
+      shape: [2, 3],
+      data: ['5.000000:1', '5.000000:2', '2.000000:0', '3.500000:0', '3.000000:1', '2.500000:2'],
     });
+    assert.deepEqual(classes('[NaN,-Infinity,1]', [1, 3]), {
+      shape: [1, 3],
+      data: ['2.500000:2', '-Infinity:1', 'NaN:0'],
+    });
+    assert.deepEqual(classes('[1,5]', [2]), { shape: [2, 1], data: ['2.500000:0', '4.500000:0'] });
   });
 });
 

@@ -19,7 +19,10 @@ export function deadlineOf(call: HttpCall, { clock, limits }: ProtocolContext, a
   const timeoutMs = Math.min(serverMs, askedMs, clientTimeoutMs(call) ?? serverMs);
   const deadlineAtMs = call.arrivedAtMs + timeoutMs;
   if (clock.nowMs() >= deadlineAtMs)
-    throw new SkyliftError('SKY_DEADLINE_EXCEEDED', `the request arrived more than ${timeoutMs} ms ago`);
+    throw new SkyliftError(
+      'SKY_DEADLINE_EXCEEDED',
+      `the request was not ready to run within its ${timeoutMs} ms`,
+    );
   return deadlineAtMs;
 }
 

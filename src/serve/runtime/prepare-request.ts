@@ -7,10 +7,9 @@ import type { RunRequest, ServableVersion } from './requests.ts';
 
 /** Throws SKY_SIGNATURE_NOT_FOUND, SKY_INPUT_UNKNOWN, SKY_TENSOR_SHAPE_MISMATCH. */
 export function prepareRequest(request: RunRequest, servable: ServableVersion, queue: string): PreparedJob {
-  const { name: signatureName, signature, key } = servable.signature(request.signature);
+  const { name: signatureName, signature, isBatched, key } = servable.signature(request.signature);
   const inputs = signature.inputs.map((spec) => inputOf(request, spec));
   if (request.inputs.size > inputs.length) throw unknownInput(request, signature.inputs);
-  const isBatched = servable.manifest.programs[signature.program]?.batchAxis === 0;
   const rows = isBatched ? (inputs[0]?.dims[0] ?? 1) : 1;
   const bucket =
     isBatched && rows > 0 && inputs.every((input) => input.dims[0] === rows) ? bucketOf(key, inputs) : null;

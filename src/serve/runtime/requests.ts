@@ -80,6 +80,8 @@ export interface ModelStatus {
 export interface NamedSignature {
   readonly name: string;
   readonly signature: Signature;
+  /** The first dimension of inputs and outputs counts rows. */
+  readonly isBatched: boolean;
   /** Tells the signatures of a version apart: digits only. */
   readonly key: string;
 }

@@ -7,7 +7,12 @@ import type { NamedSignature, ServableVersion, VersionSelector } from './request
 export function createServable(model: string, version: bigint, manifest: PackageManifest): ServableVersion {
   const signatures = new Map<string, NamedSignature>();
   for (const [name, signature] of Object.entries(manifest.signatures))
-    signatures.set(name, { name, signature, key: String(signatures.size) });
+    signatures.set(name, {
+      name,
+      signature,
+      isBatched: manifest.programs[signature.program]?.batchAxis === 0,
+      key: String(signatures.size),
+    });
   const [only] = signatures.values();
   const implied = signatures.get(DEFAULT_SIGNATURE) ?? (signatures.size === 1 ? only : undefined);
   return {

@@ -3,12 +3,15 @@
  * Serving the first list at each level says how long all lists there are.
  */
 import { SkyliftError } from '../../core/errors.ts';
+import { tooManyElements } from '../tensor.ts';
 import type { JsonReader } from './reader.ts';
 import type { Ragged } from './scan-numbers.ts';
 
 export interface NestedOptions {
   /** Lists inside each other (limit max_tensor_rank). */
   readonly maxRank: number;
+  /** Elements in all (limit max_tensor_elements). */
+  readonly maxElements: number;
   /** Reads the element that comes next, or throws. */
   readonly readElement: () => void;
   /** The error of lists that make no rectangle. */
@@ -26,6 +29,7 @@ class NestedReader {
   readonly #dims: number[] = [];
   /** Known from the first element or empty list on. */
   #rank: number | undefined;
+  #elements = 0;
 
   constructor(reader: JsonReader, options: NestedOptions) {
     this.#reader = reader;
@@ -59,10 +63,12 @@ class NestedReader {
   }
 
   #element(level: number): void {
-    const { readElement, raggedError } = this.#options;
+    const { readElement, raggedError, maxElements } = this.#options;
     const rank = (this.#rank ??= level);
     const { offset } = this.#reader;
     if (level !== rank) throw raggedError({ kind: 'ragged', problem: 'value-at-level', offset, level, rank });
+    this.#elements++;
+    if (this.#elements > maxElements) throw tooManyElements(maxElements);
     readElement();
   }
 }

@@ -13,18 +13,20 @@ export const BINARY_TYPE = 'application/octet-stream';
 export interface BodyParts {
   readonly json: Uint8Array;
   readonly binary: Uint8Array;
+  /** The header says 0: there is no JSON. */
+  readonly isRaw: boolean;
 }
 
 /** The two parts of a body; without the header all is JSON. Throws SKY_REQUEST_INVALID. */
 export function splitBody({ headers, body }: HttpCall): BodyParts {
   const text = headers.get(JSON_LENGTH_HEADER);
-  if (text === undefined) return { json: body, binary: body.subarray(body.length) };
+  if (text === undefined) return { json: body, binary: body.subarray(body.length), isRaw: false };
   const jsonBytes = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!(jsonBytes <= body.length))
     throw invalidRequest(
       `${JSON_LENGTH_HEADER} is "${text.slice(0, 40)}": it must be a number of bytes, at most the ${body.length} of the body`,
     );
-  return { json: body.subarray(0, jsonBytes), binary: body.subarray(jsonBytes) };
+  return { json: body.subarray(0, jsonBytes), binary: body.subarray(jsonBytes), isRaw: jsonBytes === 0 };
 }
 
 /** Takes tensor after tensor from the binary part. */
@@ -41,7 +43,7 @@ export class BinaryCursor {
     const end = this.#at + sizeBytes;
     if (end > this.#bytes.length)
       throw invalidRequest(
-        `binary_data_size is ${sizeBytes}, but ${this.#bytes.length - this.#at} bytes are left`,
+        `binary_data_size is ${sizeBytes}, but ${this.#bytes.length - this.#at} bytes are left behind the JSON, whose length ${JSON_LENGTH_HEADER} says`,
       );
     const taken = this.#bytes.subarray(this.#at, end);
     this.#at = end;

@@ -1,6 +1,7 @@
 /** The outputs of a run as an inference reply: a JSON object, and the bytes of the binary outputs behind it. */
 import { isUtf8 } from 'node:buffer';
 import { SkyliftError } from '../../../core/errors.ts';
+import type { Limits } from '../../../core/limits.ts';
 import { TextBudget } from '../../../tensor/json/text-budget.ts';
 import { writeValues } from '../../../tensor/json/write-values.ts';
 import { decodeStrings } from '../../../tensor/strings.ts';
@@ -22,59 +23,79 @@ export interface InferReply {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** What the reply depends on beside the outputs. */
+export interface ReplyOptions {
+  readonly model: string;
+  /** The first dimension of outputs counts rows. */
+  readonly isBatched: boolean;
+  readonly limits: Limits;
+}
+
 /**
  * The outputs that the request asks for. Throws SKY_TENSOR_INVALID for outputs that JSON cannot hold,
- * SKY_REQUEST_TOO_LARGE beyond `maxBytes`.
+ * SKY_REQUEST_TOO_LARGE beyond max_reply_bytes and max_classes.
  */
 export function writeInferReply(
-  model: string,
   { id, outputs }: Pick<InferRequest, 'id' | 'outputs'>,
   result: RunResult,
-  maxBytes: number,
+  options: ReplyOptions,
 ): InferReply {
-  const budget = new TextBudget(maxBytes);
-  const binary: Uint8Array[] = [];
-  const texts = outputs.map((asked) => outputText(asked, result, binary, budget));
+  const writer = new OutputWriter(result, options);
+  const texts = outputs.map((asked) => writer.text(asked));
   const idText = id === undefined ? '' : `"id":${JSON.stringify(id)},`;
-  const modelText = `"model_name":${JSON.stringify(model)},"model_version":"${result.version}"`;
+  writer.budget.take(idText.length);
+  const modelText = `"model_name":${JSON.stringify(options.model)},"model_version":"${result.version}"`;
   const json = `{${idText}${modelText},"outputs":[${texts.join(',')}]}`;
-  if (binary.length === 0) return { contentType: JSON_TYPE, body: json, headers: {} };
+  if (writer.binary.length === 0) return { contentType: JSON_TYPE, body: json, headers: {} };
   const head = Buffer.from(json);
   return {
     contentType: BINARY_TYPE,
-    body: Buffer.concat([head, ...binary]),
+    body: Buffer.concat([head, ...writer.binary]),
     headers: { [JSON_LENGTH_HEADER]: String(head.length) },
   };
 }
 
-function outputText(
-  { name, isBinary, classes }: AskedOutput,
-  { outputs }: RunResult,
-  binary: Uint8Array[],
-  budget: TextBudget,
-): string {
-  const output = outputs.get(name);
-  if (!output) throw new SkyliftError('SKY_INTERNAL', `the run gave no output "${name}"`);
-  const tensor = classes > 0 ? topClasses(output, classes) : output;
-  const { dtype, dims, bytes } = tensor;
-  budget.take(OUTPUT_BYTES + name.length);
-  const head = `{"name":${JSON.stringify(name)},"datatype":"${DATATYPE_NAMES[dtype]}","shape":[${dims.join(',')}],`;
-  if (!isBinary) return `${head}"data":${dataText(name, tensor, budget)}}`;
-  budget.take(bytes.length);
-  binary.push(bytes);
-  return `${head}"parameters":{"binary_data_size":${bytes.length}}}`;
-}
+class OutputWriter {
+  /** What stands behind the JSON. */
+  readonly binary: Uint8Array[] = [];
+  readonly budget: TextBudget;
+  readonly #result: RunResult;
+  readonly #options: ReplyOptions;
 
-/** All elements in one list. Numbers are written as everywhere in this server: with NaN and Infinity as such. */
-function dataText(name: string, { dtype, dims, bytes }: Tensor, budget: TextBudget): string {
-  const count = elementCount(dims);
-  if (dtype === 'string' && !decodeStrings(bytes, count).every((element) => isUtf8(element)))
-    throw new SkyliftError(
-      'SKY_TENSOR_INVALID',
-      `output "${name}" is not UTF-8, so that JSON cannot hold it`,
-      {
-        hint: 'Ask for it as binary data: "parameters": {"binary_data": true}.',
-      },
-    );
-  return writeValues({ dtype, dims: [count], bytes }, {}, budget);
+  constructor(result: RunResult, options: ReplyOptions) {
+    this.budget = new TextBudget(options.limits.max_reply_bytes);
+    this.#result = result;
+    this.#options = options;
+  }
+
+  /** JSON of one output. */
+  text({ name, isBinary, classes }: AskedOutput): string {
+    const tensor = this.#tensor(name, classes);
+    const { dtype, dims, bytes } = tensor;
+    this.budget.take(OUTPUT_BYTES + name.length);
+    const head = `{"name":${JSON.stringify(name)},"datatype":"${DATATYPE_NAMES[dtype]}","shape":[${dims.join(',')}],`;
+    if (!isBinary) return `${head}"data":${this.#data(name, tensor)}}`;
+    this.budget.take(bytes.length);
+    this.binary.push(bytes);
+    return `${head}"parameters":{"binary_data_size":${bytes.length}}}`;
+  }
+
+  #tensor(name: string, classes: number): Tensor {
+    const output = this.#result.outputs.get(name);
+    if (!output) throw new SkyliftError('SKY_INTERNAL', `the run gave no output "${name}"`);
+    if (classes === 0) return output;
+    const { isBatched, limits } = this.#options;
+    return topClasses(output, { classes, isBatched, maxClasses: limits.max_classes });
+  }
+
+  /** All elements in one list. Numbers are written as everywhere in this server: with NaN and Infinity as such. */
+  #data(name: string, { dtype, dims, bytes }: Tensor): string {
+    const count = elementCount(dims);
+    if (dtype === 'string' && !decodeStrings(bytes, count).every((element) => isUtf8(element)))
+      throw new SkyliftError(
+        'SKY_TENSOR_INVALID',
+        `output "${name}" is not UTF-8, so that JSON cannot hold it: ask for it with the parameter binary_data`,
+      );
+    return writeValues({ dtype, dims: [count], bytes }, {}, this.budget);
+  }
 }

@@ -1,24 +1,17 @@
 /** What an inference request asks for, and the reader of its usual form: a JSON object with the inputs. */
+import { SkyliftError } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
-import { skipWhitespace } from '../../../tensor/json/grammar.ts';
-import { JsonReader } from '../../../tensor/json/reader.ts';
+import type { Signature } from '../../../package/manifest.ts';
 import type { Tensor, TensorSpec } from '../../../tensor/tensor.ts';
 import { invalidRequest } from '../failures.ts';
 import { BinaryCursor } from './binary-parts.ts';
 import type { BodyParts } from './binary-parts.ts';
 import { readInput } from './read-input.ts';
 import type { NamedTensor } from './read-input.ts';
+import { RequestReader, countParameter, flagParameter } from './request-json.ts';
+import type { Parameters } from './request-json.ts';
 import { readOptions } from './request-options.ts';
 import type { RequestOptions } from './request-options.ts';
-import {
-  countParameter,
-  flagParameter,
-  readArray,
-  readMembers,
-  readParameters,
-  readText,
-} from './request-json.ts';
-import type { Parameters } from './request-json.ts';
 
 export interface InferRequest extends RequestOptions {
   /** Comes back in the reply. */
@@ -42,53 +35,77 @@ interface OutputMember {
 }
 
 /**
- * Reads a request. `specs` are the outputs that the model has. Throws SKY_REQUEST_INVALID, SKY_TENSOR_INVALID,
- * SKY_REQUEST_TOO_LARGE, SKY_JSON_MALFORMED, SKY_NOT_SUPPORTED_YET.
+ * Reads a request for `signature`. Throws SKY_REQUEST_INVALID, SKY_INPUT_UNKNOWN, SKY_TENSOR_INVALID,
+ * SKY_TENSOR_SHAPE_MISMATCH, SKY_REQUEST_TOO_LARGE, SKY_JSON_MALFORMED, SKY_NOT_SUPPORTED_YET.
  */
 export function readInferRequest(
   { json, binary }: BodyParts,
-  specs: readonly TensorSpec[],
+  signature: Signature,
   limits: Limits,
 ): InferRequest {
-  const reader = new JsonReader(json, { maxDepth: limits.max_json_depth });
+  const reader = new RequestReader(json, limits);
   const cursor = new BinaryCursor(binary);
   let id: string | undefined;
   let parameters: Parameters = new Map();
   let inputs: NamedTensor[] | undefined;
   let outputs: OutputMember[] = [];
-  readMembers(reader, 'the request', (member) => {
-    if (member === 'id') id = readText(reader, '"id"');
-    else if (member === 'parameters') parameters = readParameters(reader, '"parameters"');
-    else if (member === 'inputs')
-      inputs = readArray(reader, '"inputs"', () => readInput(reader, cursor, limits));
-    else if (member === 'outputs') outputs = readArray(reader, '"outputs"', () => readOutput(reader));
+  reader.document('the request', (member) => {
+    if (member === 'id') id = reader.text('"id"');
+    else if (member === 'parameters') parameters = reader.parameters('"parameters"');
+    else if (member === 'inputs') inputs = readInputs(reader, cursor, signature.inputs);
+    else if (member === 'outputs') outputs = readOutputs(reader, signature.outputs);
     else return false;
     return true;
   });
-  if (skipWhitespace(json, reader.offset) < json.length)
-    throw invalidRequest(`bytes follow the JSON of the request at offset ${reader.offset}`);
   cursor.end();
   if (inputs === undefined) throw invalidRequest('the request has no "inputs"');
   return {
     id,
     inputs: byName(inputs),
-    outputs: askedOutputs(outputs, specs, flagParameter(parameters, 'binary_data_output') ?? false),
+    outputs: askedOutputs(
+      outputs,
+      signature.outputs,
+      flagParameter(parameters, 'binary_data_output') ?? false,
+    ),
     ...readOptions(parameters),
   };
 }
 
+function readInputs(
+  reader: RequestReader,
+  cursor: BinaryCursor,
+  specs: readonly TensorSpec[],
+): NamedTensor[] {
+  const tooMany = (): SkyliftError =>
+    new SkyliftError('SKY_INPUT_UNKNOWN', `more inputs than the model has; it has: ${namesOf(specs)}`);
+  return reader.array('"inputs"', specs.length, tooMany, () => readInput(reader, cursor, specs));
+}
+
+function readOutputs(reader: RequestReader, specs: readonly TensorSpec[]): OutputMember[] {
+  const tooMany = (): SkyliftError =>
+    invalidRequest(`more outputs are asked for than the model has; it has: ${namesOf(specs)}`);
+  return reader.array('"outputs"', specs.length, tooMany, () => readOutput(reader));
+}
+
+function namesOf(specs: readonly TensorSpec[]): string {
+  return specs.map(({ name }) => name).join(', ');
+}
+
 function byName(inputs: readonly NamedTensor[]): ReadonlyMap<string, Tensor> {
-  const tensors = new Map(inputs.map(({ name, tensor }) => [name, tensor]));
-  if (tensors.size < inputs.length) throw invalidRequest('an input comes twice');
+  const tensors = new Map<string, Tensor>();
+  for (const { name, tensor } of inputs) {
+    if (tensors.has(name)) throw invalidRequest(`input "${name}" comes twice`);
+    tensors.set(name, tensor);
+  }
   return tensors;
 }
 
-function readOutput(reader: JsonReader): OutputMember {
+function readOutput(reader: RequestReader): OutputMember {
   let name: string | undefined;
   let parameters: Parameters = new Map();
-  readMembers(reader, 'an output', (member) => {
-    if (member === 'name') name = readText(reader, 'the "name" of an output');
-    else if (member === 'parameters') parameters = readParameters(reader, '"parameters" of an output');
+  reader.members('an output', (member) => {
+    if (member === 'name') name = reader.text('the "name" of an output');
+    else if (member === 'parameters') parameters = reader.parameters('"parameters" of an output');
     else return false;
     return true;
   });
@@ -107,9 +124,7 @@ function askedOutputs(
   if (names.size < members.length) throw invalidRequest('an output is asked for twice');
   return members.map(({ name, parameters }) => {
     if (!specs.some((spec) => spec.name === name))
-      throw invalidRequest(
-        `the model has no output "${name}"; it has: ${specs.map((spec) => spec.name).join(', ')}`,
-      );
+      throw invalidRequest(`the model has no output "${name}"; it has: ${namesOf(specs)}`);
     return {
       name,
       isBinary: flagParameter(parameters, 'binary_data') ?? areBinary,

@@ -13,18 +13,17 @@ import { readRawRequest } from './raw-request.ts';
 export function infer(call: HttpCall, context: ProtocolContext): void {
   const { limits, runtime } = context;
   const { model, version } = modelPath(call);
-  const servable = runtime.resolve(model, version);
-  const { name, signature } = servable.signature(undefined);
-  call.note('signature', name);
+  const named = runtime.resolve(model, version).signature(undefined);
+  call.note('signature', named.name);
   const parts = splitBody(call);
-  const isRaw = parts.json.length === 0 && parts.binary.length > 0;
-  const request = isRaw
-    ? readRawRequest(parts.binary, servable, limits)
-    : readInferRequest(parts, signature.outputs, limits);
+  const request = parts.isRaw
+    ? readRawRequest(parts.binary, named, limits)
+    : readInferRequest(parts, named.signature, limits);
   const { inputs, priority, timeoutMs } = request;
   const deadlineAtMs = deadlineOf(call, context, timeoutMs);
-  runCall(call, context, { model, version, signature: name, inputs, priority, deadlineAtMs }, (result) => {
-    const reply = writeInferReply(model, request, result, limits.max_reply_bytes);
+  const asked = { model, version, signature: named.name, inputs, priority, deadlineAtMs };
+  runCall(call, context, asked, (result) => {
+    const reply = writeInferReply(request, result, { model, isBatched: named.isBatched, limits });
     call.reply(200, reply.contentType, reply.body, reply.headers);
   });
 }

@@ -4,7 +4,7 @@ import type { PackageManifest } from '../../../package/manifest.ts';
 import type { TensorSpec } from '../../../tensor/tensor.ts';
 import type { ModelStatus, Runtime } from '../../runtime/requests.ts';
 import { DATATYPE_NAMES } from './datatypes.ts';
-import type { ModelPath } from './paths.ts';
+import type { ModelPath } from '../model-path.ts';
 
 /** Only what is implemented. */
 const EXTENSIONS = ['binary_tensor_data', 'classification', 'parameters', 'schedule_policy'];

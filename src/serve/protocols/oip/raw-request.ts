@@ -4,9 +4,10 @@ import { rawTensor } from '../../../tensor/packed.ts';
 import { encodeStrings } from '../../../tensor/strings.ts';
 import { ELEMENT_BYTES } from '../../../tensor/tensor.ts';
 import type { Tensor, TensorSpec } from '../../../tensor/tensor.ts';
-import type { ServableVersion } from '../../runtime/requests.ts';
+import type { NamedSignature } from '../../runtime/requests.ts';
 import { invalidRequest } from '../failures.ts';
 import type { InferRequest } from './infer-request.ts';
+import { forInput } from './read-input.ts';
 import { DEFAULT_OPTIONS } from './request-options.ts';
 
 /**
@@ -14,15 +15,18 @@ import { DEFAULT_OPTIONS } from './request-options.ts';
  * is 1. Of strings it is one element, without its length. Throws SKY_REQUEST_INVALID, SKY_TENSOR_INVALID,
  * SKY_REQUEST_TOO_LARGE.
  */
-export function readRawRequest(bytes: Uint8Array, servable: ServableVersion, limits: Limits): InferRequest {
-  const { signature } = servable.signature(undefined);
+export function readRawRequest(
+  bytes: Uint8Array,
+  { signature, isBatched }: NamedSignature,
+  limits: Limits,
+): InferRequest {
   const [spec, second] = signature.inputs;
   if (spec === undefined || second !== undefined)
     throw invalidRequest(`a raw request needs a model with one input, not ${signature.inputs.length}`);
-  const isBatched = servable.manifest.programs[signature.program]?.batchAxis === 0;
+  const input = forInput(spec.name, () => rawInput(bytes, spec, isBatched, limits));
   return {
     id: undefined,
-    inputs: new Map([[spec.name, rawInput(bytes, spec, isBatched, limits)]]),
+    inputs: new Map([[spec.name, input]]),
     outputs: signature.outputs.map(({ name }) => ({ name, isBinary: true, classes: 0 })),
     ...DEFAULT_OPTIONS,
   };
@@ -30,25 +34,24 @@ export function readRawRequest(bytes: Uint8Array, servable: ServableVersion, lim
 
 function rawInput(
   bytes: Uint8Array,
-  { name, dtype, dims }: TensorSpec,
+  { dtype, dims }: TensorSpec,
   isBatched: boolean,
   limits: Limits,
 ): Tensor {
-  if (dims === null) throw invalidRequest(`a raw request cannot tell the shape of input "${name}"`);
+  if (dims === null) throw invalidRequest('a raw request cannot tell its shape');
   const wanted = isBatched ? [1, ...dims.slice(1)] : dims;
   const content = dtype === 'string' ? encodeStrings([bytes]) : bytes;
   const elements = dtype === 'string' ? 1 : bytes.length / ELEMENT_BYTES[dtype];
-  return rawTensor(dtype, closedDims(name, wanted, elements), content, limits.max_tensor_elements);
+  return rawTensor(dtype, closedDims(wanted, elements), content, limits.max_tensor_elements);
 }
 
 /** The open dimension, if there is one, is what the number of elements leaves. */
-function closedDims(name: string, dims: readonly (number | string)[], elements: number): number[] {
+function closedDims(dims: readonly (number | string)[], elements: number): number[] {
   const fixed = dims.filter((dim) => typeof dim === 'number');
-  if (dims.length - fixed.length > 1)
-    throw invalidRequest(`a raw request cannot tell the shape of input "${name}": ${dims.join(', ')}`);
-  const product = fixed.reduce((so, dim) => so * dim, 1);
-  const open = elements / product;
+  const shape = dims.join(', ');
+  if (dims.length - fixed.length > 1) throw invalidRequest(`a raw request cannot tell its shape: [${shape}]`);
+  const open = elements / fixed.reduce((product, dim) => product * dim, 1);
   if (dims.length > fixed.length && !Number.isSafeInteger(open))
-    throw invalidRequest(`the bytes make no whole number of "${name}" [${dims.join(', ')}]`);
+    throw invalidRequest(`the body holds no whole number of [${shape}]`);
   return dims.map((dim) => (typeof dim === 'number' ? dim : open));
 }

@@ -1,7 +1,7 @@
 /** The `data` of an input: JSON numbers, booleans or strings, flat or nested as the shape says. */
 import { SkyliftError, unreachable } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
-import { jsonError } from '../../../tensor/json/grammar.ts';
+import { ZERO, jsonError } from '../../../tensor/json/grammar.ts';
 import { readNested } from '../../../tensor/json/read-nested.ts';
 import type { JsonReader } from '../../../tensor/json/reader.ts';
 import { numberScanner } from '../../../tensor/json/scan-numbers.ts';
@@ -11,6 +11,8 @@ import type { DataType, Tensor } from '../../../tensor/tensor.ts';
 import { tensor } from '../../../tensor/values.ts';
 import { DATATYPE_NAMES } from './datatypes.ts';
 
+const ONE = ZERO + 1;
+
 /**
  * The tensor that comes next, with the shape that its lists have. Throws SKY_TENSOR_INVALID, SKY_REQUEST_TOO_LARGE,
  * SKY_JSON_MALFORMED.
@@ -19,7 +21,7 @@ export function readData(reader: JsonReader, dtype: DataType, limits: Limits): T
   if (reader.kind() !== 'array') throw invalid('"data" is not an array');
   const data =
     dtype === 'bool' || dtype === 'string'
-      ? readElements(reader, dtype, limits.max_tensor_rank)
+      ? readElements(reader, dtype, limits)
       : readNumbers(reader, dtype, limits);
   requireElements(data.dims, limits.max_tensor_elements);
   return data;
@@ -35,11 +37,12 @@ function readNumbers(reader: JsonReader, dtype: NumericType, limits: Limits): Te
   return { dtype, dims: scanned.dims, bytes: scanned.bytes };
 }
 
-function readElements(reader: JsonReader, dtype: 'bool' | 'string', maxRank: number): Tensor {
+function readElements(reader: JsonReader, dtype: 'bool' | 'string', limits: Limits): Tensor {
   const elements: (boolean | string)[] = [];
   const readElement = dtype === 'bool' ? readBoolean : readString;
   const dims = readNested(reader, {
-    maxRank,
+    maxRank: limits.max_tensor_rank,
+    maxElements: limits.max_tensor_elements,
     readElement: () => elements.push(readElement(reader)),
     raggedError,
   });
@@ -47,11 +50,13 @@ function readElements(reader: JsonReader, dtype: 'bool' | 'string', maxRank: num
 }
 
 function readBoolean(reader: JsonReader): boolean {
-  const { offset } = reader;
   const kind = reader.kind();
   if (kind === 'true' || kind === 'false') return reader.readLiteral() === true;
-  const text = kind === 'number' ? reader.readNumber().text : '';
-  if (text === '0' || text === '1') return text === '1';
+  const { bytes, offset } = reader;
+  reader.skipValue();
+  const isDigit = reader.offset === offset + 1;
+  if (isDigit && bytes[offset] === ZERO) return false;
+  if (isDigit && bytes[offset] === ONE) return true;
   throw invalid(`the element at offset ${offset} is not true, false, 0 or 1`);
 }
 

@@ -1,8 +1,9 @@
 /** The index of the model repository extension. */
-import { JsonReader } from '../../../tensor/json/reader.ts';
+import type { Limits } from '../../../core/limits.ts';
 import type { ModelStatus, VersionState } from '../../runtime/requests.ts';
 import type { ProtocolContext } from '../context.ts';
 import { invalidRequest } from '../failures.ts';
+import { RequestReader } from './request-json.ts';
 
 const STATES: Readonly<Record<VersionState, string>> = {
   START: 'LOADING',
@@ -19,9 +20,12 @@ interface IndexEntry {
   readonly reason: string;
 }
 
-/** Body of POST /v2/repository/index for a body that is empty or `{"ready": bool}`. Throws SKY_JSON_MALFORMED, SKY_REQUEST_INVALID. */
+/**
+ * Body of POST /v2/repository/index for a body that is empty or `{"ready": bool}`. Throws SKY_JSON_MALFORMED,
+ * SKY_REQUEST_INVALID.
+ */
 export function repositoryIndex({ runtime, limits }: ProtocolContext, body: Uint8Array): string {
-  const onlyReady = body.length > 0 && readReady(body, limits.max_json_depth);
+  const onlyReady = body.length > 0 && readReady(body, limits);
   const entries = runtime.models().flatMap(indexEntries);
   return JSON.stringify(onlyReady ? entries.filter(({ state }) => state === STATES.AVAILABLE) : entries);
 }
@@ -36,11 +40,15 @@ function indexEntries({ name, versions }: ModelStatus): IndexEntry[] {
   }));
 }
 
-function readReady(body: Uint8Array, maxDepth: number): boolean {
-  const request = new JsonReader(body, { maxDepth }).readValue();
-  if (typeof request !== 'object' || request === null || Array.isArray(request))
-    throw invalidRequest('the body is not an object such as {"ready": true}');
-  const ready = 'ready' in request ? request.ready : false;
-  if (typeof ready !== 'boolean') throw invalidRequest('"ready" is not true or false');
+function readReady(body: Uint8Array, limits: Limits): boolean {
+  const reader = new RequestReader(body, limits);
+  let ready = false;
+  reader.document('the request', (name) => {
+    if (name !== 'ready') return false;
+    const kind = reader.json.kind();
+    if (kind !== 'true' && kind !== 'false') throw invalidRequest('"ready" is not true or false');
+    ready = reader.json.readLiteral() === true;
+    return true;
+  });
   return ready;
 }

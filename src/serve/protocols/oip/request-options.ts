@@ -17,9 +17,10 @@ export function readOptions(parameters: Parameters): RequestOptions {
   if (parameters.size === 0) return DEFAULT_OPTIONS;
   const sequence = parameters.get('sequence_id') ?? 0;
   if (sequence !== 0 && sequence !== '')
-    throw new SkyliftError('SKY_NOT_SUPPORTED_YET', 'sequences of requests (sequence_id) are not supported', {
-      hint: 'Leave sequence_id out and send the whole state as inputs.',
-    });
+    throw new SkyliftError(
+      'SKY_NOT_SUPPORTED_YET',
+      'sequences of requests (sequence_id) are not supported: leave it out and send the whole state as inputs',
+    );
   const timeoutUs = countParameter(parameters, 'timeout') ?? 0;
   const priority = countParameter(parameters, 'priority') ?? 0; // 0 is the default, 1 the highest
   return {

@@ -12,9 +12,6 @@ import { modelMetadata, serverMetadata } from './metadata.ts';
 import { INDEX_PATH, INFER_PATH, MODEL_PATH, MODEL_READY_PATH, SERVER_PATH, modelPath } from './paths.ts';
 import { repositoryIndex } from './repository.ts';
 
-/** The body of an index request is a small object. */
-const MAX_INDEX_BYTES = 4096;
-
 /** The routes below `/v2`, without health. */
 export function oipRoutes(context: ProtocolContext): readonly Route[] {
   const { runtime, limits } = context;
@@ -60,7 +57,7 @@ export function oipRoutes(context: ProtocolContext): readonly Route[] {
       pattern: '/v2/repository/index',
       match: INDEX_PATH,
       permission: 'read',
-      maxBodyBytes: MAX_INDEX_BYTES,
+      maxBodyBytes: limits.max_body_bytes,
       summary: 'The models and the state of their versions.',
       handle: answered((call) => repositoryIndex(context, call.body)),
     },

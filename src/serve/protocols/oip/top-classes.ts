@@ -1,43 +1,90 @@
-/** The classification extension: the greatest elements of an output and where they stand. */
+/** The classification extension: the greatest elements of each row of an output, and where they stand. */
 import { SkyliftError } from '../../../core/errors.ts';
+import { bfloat16Value, float16Value } from '../../../tensor/half.ts';
+import { typedView } from '../../../tensor/packed.ts';
 import { elementCount } from '../../../tensor/tensor.ts';
 import type { Tensor } from '../../../tensor/tensor.ts';
-import { tensor, tensorValues } from '../../../tensor/values.ts';
+import { tensor } from '../../../tensor/values.ts';
 
-const FLOATS: ReadonlySet<string> = new Set(['float16', 'bfloat16', 'float32', 'float64']);
+export interface TopClassesOptions {
+  /** How many elements of each row. */
+  readonly classes: number;
+  /** The first dimension counts rows; otherwise all elements are one row. */
+  readonly isBatched: boolean;
+  /** Limit max_classes. */
+  readonly maxClasses: number;
+}
+
+type Values = ArrayLike<number | bigint>;
 
 /**
- * BYTES of shape [rows, classes], or [classes] for an output without rows: `value:index`, the greatest first; floats
- * with six decimals as Triton writes them. Throws SKY_TENSOR_INVALID for outputs that are no numbers.
+ * BYTES of shape [rows, classes], or [classes] for an output without rows: `value:index`, the greatest first and NaN
+ * last; floats with six decimals. Throws SKY_TENSOR_INVALID for outputs that are no numbers, SKY_REQUEST_TOO_LARGE.
  */
-export function topClasses(output: Tensor, classes: number): Tensor {
-  const { dtype, dims } = output;
-  if (dtype === 'string' || dtype === 'bool')
-    throw new SkyliftError('SKY_TENSOR_INVALID', `${dtype} elements cannot be ranked`);
-  const rowDims = dims.length > 1 ? dims.slice(1) : dims;
-  const rows = dims.length > 1 ? (dims[0] ?? 1) : 1;
-  const rowLength = elementCount(rowDims);
-  const count = Math.min(classes, rowLength);
-  const values = tensorValues(output) as (number | bigint)[]; // no strings and no booleans
-  const text = FLOATS.has(dtype) ? (value: number | bigint) => Number(value).toFixed(6) : String;
+export function topClasses(output: Tensor, options: TopClassesOptions): Tensor {
+  const { dims } = output;
+  const rows = options.isBatched ? (dims[0] ?? 1) : 1;
+  const rowLength = elementCount(options.isBatched ? dims.slice(1) : dims);
+  const count = Math.min(options.classes, rowLength);
+  if (rows * count > options.maxClasses)
+    throw new SkyliftError(
+      'SKY_REQUEST_TOO_LARGE',
+      `classification exceeds max_classes (${options.maxClasses})`,
+      {
+        details: { limit: 'max_classes' },
+      },
+    );
+  const { values, text } = numbersOf(output);
   const texts: string[] = [];
   for (let row = 0; row < rows; row++)
-    for (const index of greatest(values.slice(row * rowLength, (row + 1) * rowLength), count))
-      texts.push(`${text(values[row * rowLength + index] ?? 0)}:${index}`);
-  return tensor('string', dims.length > 1 ? [rows, count] : [count], texts);
+    for (const place of greatest(values, row * rowLength, rowLength, count))
+      texts.push(`${text(values[place] ?? 0)}:${place - row * rowLength}`);
+  return tensor('string', options.isBatched ? [rows, count] : [count], texts);
 }
 
-/** Places of the `count` greatest values, of equal ones the first; NaN comes last. */
-function greatest(values: readonly (number | bigint)[], count: number): number[] {
-  const places = Array.from(values.keys());
-  const key = (place: number): number | bigint => {
-    const value = values[place] ?? 0;
-    return Number.isNaN(value) ? -Infinity : value;
+function numbersOf(output: Tensor): { values: Values; text: (value: number | bigint) => string } {
+  const { dtype, dims, bytes } = output;
+  if (dtype === 'string' || dtype === 'bool')
+    throw new SkyliftError('SKY_TENSOR_INVALID', `${dtype} elements cannot be ranked`);
+  const text = (value: number | bigint): string => Number(value).toFixed(6);
+  if (dtype === 'float32' || dtype === 'float64') return { values: typedView({ dtype, dims, bytes }), text };
+  if (dtype === 'float16' || dtype === 'bfloat16') {
+    const valueOf = dtype === 'float16' ? float16Value : bfloat16Value;
+    return { values: Float32Array.from(typedView({ dtype, dims, bytes }), valueOf), text };
+  }
+  return { values: typedView({ dtype, dims, bytes }), text: String };
+}
+
+/** Places of the `count` greatest of `length` values from `start` on, the greatest first; of equal ones the first. */
+function greatest(values: Values, start: number, length: number, count: number): Uint32Array {
+  const isBefore = (left: number, right: number): boolean => {
+    const [leftValue = 0, rightValue = 0] = [values[left], values[right]];
+    return isGreater(leftValue, rightValue) || (left < right && !isGreater(rightValue, leftValue));
   };
-  return places.toSorted((left, right) => compare(key(right), key(left)) || left - right).slice(0, count);
+  const heap = Uint32Array.from({ length: count }, (_, i) => start + i); // the last in order on top
+  for (let i = count >>> 1; i-- > 0;) sink(heap, i, isBefore);
+  for (let place = start + count; place < start + length; place++) {
+    if (count === 0 || !isBefore(place, heap[0] ?? 0)) continue;
+    heap[0] = place;
+    sink(heap, 0, isBefore);
+  }
+  return heap.toSorted((left, right) => (isBefore(left, right) ? -1 : 1));
 }
 
-function compare(left: number | bigint, right: number | bigint): number {
-  if (left < right) return -1;
-  return left > right ? 1 : 0;
+/** Lets the element at `from` sink until nothing below it comes later in order. */
+function sink(heap: Uint32Array, from: number, isBefore: (left: number, right: number) => boolean): void {
+  const sinking = heap[from] ?? 0;
+  let at = from;
+  for (let below = 2 * at + 1; below < heap.length; below = 2 * at + 1) {
+    if (below + 1 < heap.length && isBefore(heap[below] ?? 0, heap[below + 1] ?? 0)) below++;
+    if (!isBefore(sinking, heap[below] ?? 0)) break;
+    heap[at] = heap[below] ?? 0;
+    at = below;
+  }
+  heap[at] = sinking;
+}
+
+/** NaN is less than everything else. */
+function isGreater(left: number | bigint, right: number | bigint): boolean {
+  return left > right || (Number.isNaN(right) && !Number.isNaN(left));
 }

@@ -17,6 +17,7 @@ export function readElements(body: JsonBody, dtype: ElementType): Tensor {
   const readElement = dtype === 'bool' ? readBoolean : readString;
   const dims = readNested(body.reader, {
     maxRank: body.limits.max_tensor_rank,
+    maxElements: body.limits.max_tensor_elements,
     readElement: () => elements.push(readElement(body)),
     raggedError: (ragged) => raggedError(body, ragged),
   });

@@ -9,7 +9,11 @@ import { parsePredict } from './parse-predict.ts';
 function parse(body: string, limits: Partial<Limits>, dtype: DataType = 'float32', dims = ['n', 4]): unknown {
   const inputs = [{ name: 'x', dtype, dims: dtype === 'float32' ? dims : null }];
   const signature = { program: 'p', method: 'predict', inputs, outputs: [] } as const;
-  return parsePredict(Buffer.from(body), () => ({ name: 's', signature, key: '0' }), resolveLimits(limits));
+  return parsePredict(
+    Buffer.from(body),
+    () => ({ name: 's', signature, isBatched: true, key: '0' }),
+    resolveLimits(limits),
+  );
 }
 
 const list = (text: string, count: number): string =>

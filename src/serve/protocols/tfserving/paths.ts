@@ -3,11 +3,9 @@
  * the colon and `metadata` are not. Source: tensorflow_serving/model_servers/http_rest_api_util.cc.
  */
 import { LATEST } from '../../runtime/requests.ts';
-import type { VersionSelector } from '../../runtime/requests.ts';
 import type { HttpCall } from '../http-call.ts';
-import { invalidRequest } from '../failures.ts';
-
-const MAX_INT64 = 2n ** 63n - 1n;
+import { numberedVersion } from '../model-path.ts';
+import type { ModelPath } from '../model-path.ts';
 
 const MODELS = '(?i:/v1/models)';
 const NAME = '/(?<name>[^/:]+)';
@@ -27,19 +25,11 @@ export const NAMELESS_PATH = wholePath(`${MODELS}${VERSION}(?i:/metadata)?`);
 /** What the original's REST dispatcher takes at all. */
 export const ANY_PATH = wholePath('(?i:/v1/).*');
 
-/** What a URL names. */
-export interface ModelPath {
-  readonly model: string;
-  readonly version: VersionSelector;
-}
-
 /** Model and version of a call whose path matched. Throws SKY_REQUEST_INVALID for a version beyond int64. */
 export function modelPath(call: HttpCall): ModelPath {
   const { name = '', version, label } = call.params;
   call.note('model', name);
   if (label !== undefined) return { model: name, version: { kind: 'label', label } };
   if (version === undefined) return { model: name, version: LATEST };
-  const number = BigInt(version);
-  if (number > MAX_INT64) throw invalidRequest(`Failed to convert version: ${version} to numeric.`);
-  return { model: name, version: { kind: 'version', version: number } };
+  return { model: name, version: numberedVersion(version) };
 }

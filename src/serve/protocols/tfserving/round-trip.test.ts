@@ -47,7 +47,11 @@ function roundTrip(outputs: ReadonlyMap<string, Tensor>, format: PredictFormat):
     .replace(written, read);
   const specs = Array.from(outputs, ([name, { dtype }]) => ({ name, dtype, dims: null }));
   const signature = { program: 'p', method: 'predict', inputs: specs, outputs: [] } as const;
-  const parsed = parsePredict(Buffer.from(text), () => ({ name: 's', signature, key: '0' }), LIMITS);
+  const parsed = parsePredict(
+    Buffer.from(text),
+    () => ({ name: 's', signature, isBatched: true, key: '0' }),
+    LIMITS,
+  );
   assert.equal(parsed.format, format);
   return parsed.inputs;
 }

@@ -1,7 +1,7 @@
 /** GET status and the list of models: proto JSON of GetModelStatusResponse with all fields, int64 as strings. */
 import { SkyliftError } from '../../../core/errors.ts';
 import type { ModelStatus, Runtime, VersionStatus } from '../../runtime/requests.ts';
-import type { ModelPath } from './paths.ts';
+import type { ModelPath } from '../model-path.ts';
 
 /**
  * Body of GET /v1/models/NAME[/versions/N]. A label is ignored and all versions come back, as in the original.
