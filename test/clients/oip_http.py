@@ -54,7 +54,7 @@ def main(address):
             assert got.tolist() == wanted, (model, binary, got)
 
     top = client.infer("half_plus_two", [tensor("x", "FP32", x)], outputs=[http.InferRequestedOutput("y", class_count=2)])
-    assert top.as_numpy("y").tolist() == [b"4.500000:2", b"3.000000:1"]
+    assert top.as_numpy("y").tolist() == [[b"2.500000:0"], [b"3.000000:0"], [b"4.500000:0"]]  # three rows of one
 
     pending = [client.async_infer("half_plus_two", [tensor("x", "FP32", x + i)]) for i in range(50)]
     for i, each in enumerate(pending):
