@@ -32,6 +32,16 @@ test('a file is imported, inspected, served and asked, and the server ends with 
     status: 200,
     body: { outputs: [2.5, 3, 4.5] },
   });
+  const x = { name: 'x', shape: [3], datatype: 'FP32', data: [1, 2, 5] };
+  const inferred = await postJson(`${server.url}/v2/models/half_plus_two/infer`, { inputs: [x] });
+  assert.deepEqual(inferred, {
+    status: 200,
+    body: {
+      model_name: 'half_plus_two',
+      model_version: '1',
+      outputs: [{ name: 'y', datatype: 'FP32', shape: [3], data: [2.5, 3, 4.5] }],
+    },
+  });
   const status = await fetch(`${server.url}/v1/models/half_plus_two`);
   assert.match(await status.text(), /"AVAILABLE"/);
   if (CAN_SEE_PROCESSES)
