@@ -25,15 +25,19 @@ export type IntegerType = keyof typeof INTEGER_RANGE;
 export function packElements(dtype: PackedType, values: readonly Element[]): PackedArray {
   switch (dtype) {
     case 'bool':
-      return Uint8Array.from(values, (value, index) => (booleanOf(value, index) ? 1 : 0));
+      return fill(new Uint8Array(values.length), values, (value, index) => Number(booleanOf(value, index)));
     case 'float16':
-      return Uint16Array.from(values, (value, index) => float16Bits(numberOf(dtype, value, index)));
-    case 'bfloat16':
-      return Uint16Array.from(values, (value, index) => bfloat16Bits(numberOf(dtype, value, index)));
+    case 'bfloat16': {
+      const bitsOf = dtype === 'float16' ? float16Bits : bfloat16Bits;
+      return fill(new Uint16Array(values.length), values, (value, index) =>
+        bitsOf(numberOf(dtype, value, index)),
+      );
+    }
     case 'float32':
-      return Float32Array.from(values, (value, index) => numberOf(dtype, value, index));
     case 'float64':
-      return Float64Array.from(values, (value, index) => numberOf(dtype, value, index));
+      return fill(new ARRAY_OF_TYPE[dtype](values.length), values, (value, index) =>
+        numberOf(dtype, value, index),
+      );
     case 'int64':
     case 'uint64':
       return new ARRAY_OF_TYPE[dtype](values.map((value, index) => bigintOf(dtype, value, index)));
@@ -43,10 +47,24 @@ export function packElements(dtype: PackedType, values: readonly Element[]): Pac
     case 'uint8':
     case 'uint16':
     case 'uint32':
-      return new ARRAY_OF_TYPE[dtype](values.map((value, index) => Number(bigintOf(dtype, value, index))));
+      return fill(new ARRAY_OF_TYPE[dtype](values.length), values, (value, index) =>
+        Number(bigintOf(dtype, value, index)),
+      );
     default:
       return dtype satisfies never;
   }
+}
+
+/** What `from` of the typed arrays does, without its iterator, which costs ten times as much. */
+function fill<A extends { [index: number]: number }>(
+  array: A,
+  values: readonly Element[],
+  numberAt: (value: Element, index: number) => number,
+): A {
+  values.forEach((value, index) => {
+    array[index] = numberAt(value, index);
+  });
+  return array;
 }
 
 /** JavaScript values of packed elements: boolean, number, or bigint for the 64-bit integers. */

@@ -13,7 +13,10 @@ export class HalfSink extends FloatSink {
   }
 
   override finish(count: number): Uint8Array {
-    const doubles = super.finish(count);
-    return bytesOf(Uint16Array.from(new Float64Array(doubles.buffer, 0, count), this.#bitsOf));
+    const bits = new Uint16Array(count);
+    new Float64Array(super.finish(count).buffer, 0, count).forEach((value, index) => {
+      bits[index] = this.#bitsOf(value); // Uint16Array.from goes through an iterator, ten times as slow
+    });
+    return bytesOf(bits);
   }
 }

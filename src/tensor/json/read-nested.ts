@@ -4,6 +4,7 @@
  */
 import { SkyliftError } from '../../core/errors.ts';
 import { tooManyElements } from '../tensor.ts';
+import type { JsonKind } from './grammar.ts';
 import type { JsonReader } from './reader.ts';
 import type { Ragged } from './scan-numbers.ts';
 
@@ -12,8 +13,8 @@ export interface NestedOptions {
   readonly maxRank: number;
   /** Elements in all (limit max_tensor_elements). */
   readonly maxElements: number;
-  /** Reads the element that comes next, or throws. */
-  readonly readElement: () => void;
+  /** Reads the element that comes next, a value of `kind`, or throws. */
+  readonly readElement: (kind: JsonKind) => void;
   /** The error of lists that make no rectangle. */
   readonly raggedError: (ragged: Ragged) => SkyliftError;
 }
@@ -42,8 +43,9 @@ class NestedReader {
   }
 
   #value(level: number): void {
-    if (this.#reader.kind() === 'array') this.#list(level);
-    else this.#element(level);
+    const kind = this.#reader.kind();
+    if (kind === 'array') this.#list(level);
+    else this.#element(level, kind);
   }
 
   #list(level: number): void {
@@ -62,13 +64,13 @@ class NestedReader {
       throw raggedError({ kind: 'ragged', problem: 'size', offset, level, size, expected });
   }
 
-  #element(level: number): void {
+  #element(level: number, kind: JsonKind): void {
     const { readElement, raggedError, maxElements } = this.#options;
     const rank = (this.#rank ??= level);
     const { offset } = this.#reader;
     if (level !== rank) throw raggedError({ kind: 'ragged', problem: 'value-at-level', offset, level, rank });
     this.#elements++;
     if (this.#elements > maxElements) throw tooManyElements(maxElements);
-    readElement();
+    readElement(kind);
   }
 }

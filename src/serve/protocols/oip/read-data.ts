@@ -2,6 +2,7 @@
 import { SkyliftError, unreachable } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import { ZERO, jsonError } from '../../../tensor/json/grammar.ts';
+import type { JsonKind } from '../../../tensor/json/grammar.ts';
 import { readNested } from '../../../tensor/json/read-nested.ts';
 import type { JsonReader } from '../../../tensor/json/reader.ts';
 import { numberScanner } from '../../../tensor/json/scan-numbers.ts';
@@ -43,14 +44,13 @@ function readElements(reader: JsonReader, dtype: 'bool' | 'string', limits: Limi
   const dims = readNested(reader, {
     maxRank: limits.max_tensor_rank,
     maxElements: limits.max_tensor_elements,
-    readElement: () => elements.push(readElement(reader)),
+    readElement: (kind) => elements.push(readElement(reader, kind)),
     raggedError,
   });
   return tensor(dtype, dims, elements);
 }
 
-function readBoolean(reader: JsonReader): boolean {
-  const kind = reader.kind();
+function readBoolean(reader: JsonReader, kind: JsonKind): boolean {
   if (kind === 'true' || kind === 'false') return reader.readLiteral() === true;
   const { bytes, offset } = reader;
   reader.skipValue();
@@ -60,8 +60,8 @@ function readBoolean(reader: JsonReader): boolean {
   throw invalid(`the element at offset ${offset} is not true, false, 0 or 1`);
 }
 
-function readString(reader: JsonReader): string {
-  if (reader.kind() === 'string') return reader.readString();
+function readString(reader: JsonReader, kind: JsonKind): string {
+  if (kind === 'string') return reader.readString();
   throw invalid(`the element at offset ${reader.offset} is not a string`);
 }
 

@@ -1,6 +1,7 @@
 /** Strings and booleans in nested lists, read one by one. */
 import type { SkyliftError } from '../../../core/errors.ts';
 import { jsonError } from '../../../tensor/json/grammar.ts';
+import type { JsonKind } from '../../../tensor/json/grammar.ts';
 import { readNested } from '../../../tensor/json/read-nested.ts';
 import type { Tensor } from '../../../tensor/tensor.ts';
 import { tensor } from '../../../tensor/values.ts';
@@ -18,32 +19,29 @@ export function readElements(body: JsonBody, dtype: ElementType): Tensor {
   const dims = readNested(body.reader, {
     maxRank: body.limits.max_tensor_rank,
     maxElements: body.limits.max_tensor_elements,
-    readElement: () => elements.push(readElement(body)),
+    readElement: (kind) => elements.push(readElement(body, kind)),
     raggedError: (ragged) => raggedError(body, ragged),
   });
   return tensor(dtype, dims, elements);
 }
 
-function readBoolean(body: JsonBody): boolean {
-  const kind = body.reader.kind();
+function readBoolean(body: JsonBody, kind: JsonKind): boolean {
   if (kind === 'true' || kind === 'false') return body.reader.readLiteral() === true;
-  throw wrongType(body, 'bool');
+  throw wrongType(body, kind, 'bool');
 }
 
-function readString(body: JsonBody): string | Uint8Array {
+function readString(body: JsonBody, kind: JsonKind): string | Uint8Array {
   const { reader } = body;
-  const kind = reader.kind();
   if (kind === 'string') return reader.readString();
-  if (kind !== 'object') throw wrongType(body, 'string');
+  if (kind !== 'object') throw wrongType(body, kind, 'string');
   const found = base64At(body, reader.offset);
   if (found) return readBase64(body, found);
   const text = 'not formatted correctly for base64 data';
   throw valueError(body, reader.offset, text, 'SKY_TENSOR_INVALID');
 }
 
-function wrongType(body: JsonBody, dtype: ElementType): SkyliftError {
+function wrongType(body: JsonBody, kind: JsonKind, dtype: ElementType): SkyliftError {
   const { offset } = body.reader;
-  const kind = body.reader.kind();
   if (kind === 'end') return jsonError('Invalid value.', offset);
   return typeError(body, offset, kind, dtype);
 }
