@@ -73,6 +73,13 @@ export function tooManyElements(most: number): SkyliftError {
   });
 }
 
+/** SKY_REQUEST_TOO_LARGE: more dimensions than `most` (limit max_tensor_rank). */
+export function tooManyDimensions(most: number): SkyliftError {
+  return new SkyliftError('SKY_REQUEST_TOO_LARGE', `a tensor exceeds max_tensor_rank (${most})`, {
+    details: { limit: 'max_tensor_rank' },
+  });
+}
+
 /** Bytes that dims need. For `string` the smallest legal size (every element empty). */
 export function byteSize(dtype: DataType, dims: readonly number[]): number {
   return elementCount(dims) * (dtype === 'string' ? 4 : ELEMENT_BYTES[dtype]);

@@ -21,6 +21,6 @@ export function httpFailure(
 }
 
 /** `{"error": message, "code": ..., "hint": ..., "id": ...}`; `id` finds the request in the log. */
-export function errorBody(error: SkyliftError, id?: string): string {
+export function codedBody(error: SkyliftError, id?: string): string {
   return JSON.stringify({ error: error.message, code: error.code, hint: error.hint, id });
 }

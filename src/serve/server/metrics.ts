@@ -7,7 +7,7 @@ import { SkyliftError, toSkyliftError } from '../../core/errors.ts';
 import type { InstrumentSpec, Metrics } from '../../core/metrics.ts';
 import { JSON_TYPE } from '../protocols/http-call.ts';
 import type { HttpCall, Route } from '../protocols/http-call.ts';
-import { errorBody } from './error-reply.ts';
+import { codedBody } from './error-reply.ts';
 import { CellHistogram, HistogramCell, NumberCell } from './metric-cells.ts';
 import type { Labels } from './metric-cells.ts';
 
@@ -69,7 +69,7 @@ export function metricsRoutes(metrics: PrometheusMetrics): readonly Route[] {
   const handle = (call: HttpCall): void => {
     metrics.render().then(
       (text) => call.reply(200, metrics.contentType, text),
-      (error: unknown) => call.reply(500, JSON_TYPE, errorBody(toSkyliftError(error), call.id)),
+      (error: unknown) => call.reply(500, JSON_TYPE, codedBody(toSkyliftError(error), call.id)),
     );
   };
   return [

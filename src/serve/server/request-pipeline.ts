@@ -12,7 +12,7 @@ import { JSON_TYPE } from '../protocols/http-call.ts';
 import type { HttpCall, Route } from '../protocols/http-call.ts';
 import type { AccessLog } from './access-log.ts';
 import type { ByteBudget } from './byte-budget.ts';
-import { errorBody, httpFailure } from './error-reply.ts';
+import { codedBody, httpFailure } from './error-reply.ts';
 import { contentCoding, decompress, decompressedBound } from './decompress.ts';
 import type { Compression } from './decompress.ts';
 import type { HttpMetrics } from './http-metrics.ts';
@@ -98,7 +98,7 @@ export class RequestPipeline implements WireHandler, CallHost {
     const { status, error } = headRefusal(problem, detail, this.#options.limits);
     this.metrics.route(undefined).observe('other', status, 0);
     this.log('debug', 'a connection sent bytes that are no request', { status, detail });
-    return { status, contentType: JSON_TYPE, body: errorBody(error) };
+    return { status, contentType: JSON_TYPE, body: codedBody(error) };
   }
 
   finished(): void {

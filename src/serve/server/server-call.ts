@@ -9,7 +9,7 @@ import type { Principal } from '../runtime/requests.ts';
 import type { AccessLog } from './access-log.ts';
 import type { BufferPool } from '../../core/buffer-pool.ts';
 import type { ByteBudget } from './byte-budget.ts';
-import { errorBody, httpFailure } from './error-reply.ts';
+import { codedBody, httpFailure } from './error-reply.ts';
 import type { HttpFailure } from './error-reply.ts';
 import type { HttpMetrics, RouteMetrics } from './http-metrics.ts';
 import { UNMATCHED_ROUTE } from './http-metrics.ts';
@@ -120,7 +120,7 @@ export class ServerCall implements HttpCall, WireReceiver {
 
   fail(failure: HttpFailure): void {
     this.note('error', failure.error.code);
-    this.reply(failure.status, JSON_TYPE, errorBody(failure.error, this.id), failure.headers);
+    this.reply(failure.status, JSON_TYPE, codedBody(failure.error, this.id), failure.headers);
   }
 
   onGone(fn: () => void): void {

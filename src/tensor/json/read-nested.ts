@@ -2,8 +2,8 @@
  * Walks a tensor whose elements are read one by one: one element, or lists of elements nested alike. As in TensorFlow
  * Serving the first list at each level says how long all lists there are.
  */
-import { SkyliftError } from '../../core/errors.ts';
-import { tooManyElements } from '../tensor.ts';
+import type { SkyliftError } from '../../core/errors.ts';
+import { tooManyDimensions, tooManyElements } from '../tensor.ts';
 import type { JsonKind } from './grammar.ts';
 import type { JsonReader } from './reader.ts';
 import type { Ragged } from './scan-numbers.ts';
@@ -54,8 +54,7 @@ class NestedReader {
     const rank = this.#rank;
     if (rank !== undefined && level >= rank)
       throw raggedError({ kind: 'ragged', problem: 'list-at-level', offset, level, rank });
-    if (level === maxRank)
-      throw new SkyliftError('SKY_REQUEST_TOO_LARGE', `a tensor exceeds max_tensor_rank (${level})`);
+    if (level === maxRank) throw tooManyDimensions(maxRank);
     let size = 0;
     for (this.#reader.enterArray(); this.#reader.nextElement(); size++) this.#value(level + 1);
     if (size === 0) this.#rank ??= level + 1;

@@ -1,5 +1,5 @@
 /** A tensor as JSON text: lists nested as its dims say, numbers as TensorFlow Serving writes them, NaN and Infinity as such. */
-import { bfloat16Value, float16Value } from '../half.ts';
+import { floatReader } from '../float-reader.ts';
 import { typedView } from '../packed.ts';
 import { decodeStrings } from '../strings.ts';
 import { elementCount } from '../tensor.ts';
@@ -112,16 +112,4 @@ function stringText(bytes: Uint8Array, { bytesAsBase64 }: WriteOptions): string 
   return bytesAsBase64 === true
     ? `{"b64":"${buffer.toString('base64')}"}`
     : JSON.stringify(buffer.toString('utf8'));
-}
-
-/** Reads elements of the float dtypes; undefined for all others. */
-function floatReader({ dtype, dims, bytes }: Tensor): ((index: number) => number) | undefined {
-  if (dtype === 'float32' || dtype === 'float64') {
-    const values = typedView({ dtype, dims, bytes });
-    return (index) => values[index] ?? 0;
-  }
-  if (dtype !== 'float16' && dtype !== 'bfloat16') return undefined;
-  const bits = typedView({ dtype, dims, bytes });
-  const valueOf = dtype === 'float16' ? float16Value : bfloat16Value;
-  return (index) => valueOf(bits[index] ?? 0);
 }

@@ -3,8 +3,8 @@ import { productVersions } from '../../../core/product.ts';
 import type { PackageManifest } from '../../../package/manifest.ts';
 import type { TensorSpec } from '../../../tensor/tensor.ts';
 import type { ModelStatus, Runtime } from '../../runtime/requests.ts';
-import { DATATYPE_NAMES } from './datatypes.ts';
 import type { ModelPath } from '../model-path.ts';
+import { DATATYPE_NAMES } from './datatypes.ts';
 
 /** Only what is implemented. */
 const EXTENSIONS = ['binary_tensor_data', 'classification', 'parameters', 'schedule_policy'];

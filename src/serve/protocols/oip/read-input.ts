@@ -2,7 +2,7 @@
 import { SkyliftError, isSkyliftError } from '../../../core/errors.ts';
 import type { Mark } from '../../../tensor/json/reader.ts';
 import { rawTensor } from '../../../tensor/packed.ts';
-import { elementCount } from '../../../tensor/tensor.ts';
+import { elementCount, tooManyDimensions } from '../../../tensor/tensor.ts';
 import type { DataType, Tensor, TensorSpec } from '../../../tensor/tensor.ts';
 import { invalidRequest } from '../failures.ts';
 import type { BinaryCursor } from './binary-parts.ts';
@@ -143,8 +143,7 @@ function readDatatype(reader: RequestReader): DataType {
 function readShape(reader: RequestReader): number[] {
   const { json, limits } = reader;
   const maxRank = limits.max_tensor_rank;
-  const tooMany = (): SkyliftError =>
-    new SkyliftError('SKY_REQUEST_TOO_LARGE', `a tensor exceeds max_tensor_rank (${maxRank})`);
+  const tooMany = (): SkyliftError => tooManyDimensions(maxRank);
   return reader.array('the "shape" of an input', maxRank, tooMany, () => {
     const dim = json.kind() === 'number' ? Number(json.readNumber().text) : Number.NaN;
     if (!Number.isSafeInteger(dim) || dim < 0)

@@ -1,6 +1,6 @@
 /** The classification extension: the greatest elements of each row of an output, and where they stand. */
 import { SkyliftError } from '../../../core/errors.ts';
-import { bfloat16Value, float16Value } from '../../../tensor/half.ts';
+import { floatReader } from '../../../tensor/float-reader.ts';
 import { typedView } from '../../../tensor/packed.ts';
 import { elementCount } from '../../../tensor/tensor.ts';
 import type { Tensor } from '../../../tensor/tensor.ts';
@@ -15,7 +15,10 @@ export interface TopClassesOptions {
   readonly maxClasses: number;
 }
 
-type Values = ArrayLike<number | bigint>;
+interface Numbers {
+  readonly valueAt: (place: number) => number | bigint;
+  readonly text: (value: number | bigint) => string;
+}
 
 /**
  * BYTES of shape [rows, classes], or [classes] for an output without rows: `value:index`, the greatest first and NaN
@@ -34,31 +37,29 @@ export function topClasses(output: Tensor, options: TopClassesOptions): Tensor {
         details: { limit: 'max_classes' },
       },
     );
-  const { values, text } = numbersOf(output);
+  const { valueAt, text } = numbersOf(output);
   const texts: string[] = [];
   for (let row = 0; row < rows; row++)
-    for (const place of greatest(values, row * rowLength, rowLength, count))
-      texts.push(`${text(values[place] ?? 0)}:${place - row * rowLength}`);
+    for (const place of greatest(valueAt, row * rowLength, rowLength, count))
+      texts.push(`${text(valueAt(place))}:${place - row * rowLength}`);
   return tensor('string', options.isBatched ? [rows, count] : [count], texts);
 }
 
-function numbersOf(output: Tensor): { values: Values; text: (value: number | bigint) => string } {
+function numbersOf(output: Tensor): Numbers {
   const { dtype, dims, bytes } = output;
   if (dtype === 'string' || dtype === 'bool')
     throw new SkyliftError('SKY_TENSOR_INVALID', `${dtype} elements cannot be ranked`);
-  const text = (value: number | bigint): string => Number(value).toFixed(6);
-  if (dtype === 'float32' || dtype === 'float64') return { values: typedView({ dtype, dims, bytes }), text };
-  if (dtype === 'float16' || dtype === 'bfloat16') {
-    const valueOf = dtype === 'float16' ? float16Value : bfloat16Value;
-    return { values: Float32Array.from(typedView({ dtype, dims, bytes }), valueOf), text };
-  }
-  return { values: typedView({ dtype, dims, bytes }), text: String };
+  const floatAt = floatReader(output);
+  if (floatAt) return { valueAt: floatAt, text: (value) => Number(value).toFixed(6) };
+  const integers = typedView({ dtype, dims, bytes });
+  return { valueAt: (place) => integers[place] ?? 0, text: String };
 }
 
 /** Places of the `count` greatest of `length` values from `start` on, the greatest first; of equal ones the first. */
-function greatest(values: Values, start: number, length: number, count: number): Uint32Array {
+function greatest(valueAt: Numbers['valueAt'], start: number, length: number, count: number): Uint32Array {
   const isBefore = (left: number, right: number): boolean => {
-    const [leftValue = 0, rightValue = 0] = [values[left], values[right]];
+    const leftValue = valueAt(left);
+    const rightValue = valueAt(right);
     return isGreater(leftValue, rightValue) || (left < right && !isGreater(rightValue, leftValue));
   };
   const heap = Uint32Array.from({ length: count }, (_, i) => start + i); // the last in order on top

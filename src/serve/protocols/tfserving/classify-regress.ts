@@ -3,10 +3,10 @@
  * is said plainly instead of with a 404.
  */
 import { SkyliftError } from '../../../core/errors.ts';
-import type { HttpCall } from '../http-call.ts';
 import type { ProtocolContext } from '../context.ts';
-import { openBody } from './json-body.ts';
 import { invalidRequest } from '../failures.ts';
+import type { HttpCall } from '../http-call.ts';
+import { openBody } from './json-body.ts';
 import { modelPath } from './paths.ts';
 import { signatureLookup } from './predict.ts';
 import { METHOD_NAMES } from './method-names.ts';

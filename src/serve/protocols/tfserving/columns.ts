@@ -1,8 +1,8 @@
 /** Column format: `inputs` holds whole tensors, one value or an object of named values. */
 import { SkyliftError } from '../../../core/errors.ts';
 import type { Tensor, TensorSpec } from '../../../tensor/tensor.ts';
-import { base64At } from './base64.ts';
 import { invalidRequest } from '../failures.ts';
+import { base64At } from './base64.ts';
 import type { JsonBody } from './json-body.ts';
 import { readRawBytes } from './raw-bytes.ts';
 import { readTensor } from './read-value.ts';

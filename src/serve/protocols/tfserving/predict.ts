@@ -4,11 +4,11 @@ import type { ProtocolContext } from '../context.ts';
 import { deadlineOf } from '../deadline.ts';
 import { JSON_TYPE } from '../http-call.ts';
 import type { HttpCall } from '../http-call.ts';
+import type { ModelPath } from '../model-path.ts';
 import { runCall } from '../run-call.ts';
 import { parsePredict } from './parse-predict.ts';
 import type { SignatureLookup } from './parse-predict.ts';
 import { modelPath } from './paths.ts';
-import type { ModelPath } from '../model-path.ts';
 import { writePredict } from './write-predict.ts';
 
 /** Answers the call now or when the run ends. Throws what makes the request wrong. */

@@ -2,9 +2,9 @@
 import { SkyliftError, isSkyliftError } from '../../../core/errors.ts';
 import { CLOSE_ARRAY, skipWhitespace } from '../../../tensor/json/grammar.ts';
 import type { Tensor, TensorSpec } from '../../../tensor/tensor.ts';
+import { invalidRequest } from '../failures.ts';
 import { base64At } from './base64.ts';
 import { echo } from './echo.ts';
-import { invalidRequest } from '../failures.ts';
 import { documentError } from './json-body.ts';
 import type { JsonBody } from './json-body.ts';
 import { readRawBytes } from './raw-bytes.ts';
