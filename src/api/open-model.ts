@@ -7,7 +7,7 @@ import { ANONYMOUS, LATEST } from '../serve/runtime/requests.ts';
 import type { RunRequest } from '../serve/runtime/requests.ts';
 import type { ModelRuntime, VersionReport } from '../serve/runtime/model-runtime.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { findVersion } from './find-version.ts';
+import { LATEST_ONE } from '../serve/runtime/versions/version-policy.ts';
 import { openWorkshop } from './workshop.ts';
 import type { WorkshopOptions } from './workshop.ts';
 
@@ -103,11 +103,11 @@ export class OpenModel {
  * Throws SKY_MODEL_*, SKY_ONNX_*, SKY_PACKAGE_*, SKY_STORE_*, SKY_ENGINE_*.
  */
 export async function openModel(path: string, options: WorkshopOptions = {}): Promise<OpenModel> {
-  const { runtime, store, importer, limits } = await openWorkshop(options);
+  const { runtime, createSource, limits } = await openWorkshop(options);
   try {
-    const found = await findVersion(path, store, importer);
-    runtime.declare(NAME, found.version);
-    await runtime.load(NAME, found.version, () => found.open());
+    const offered = await createSource(path).list();
+    runtime.wish(NAME, { offered, policy: LATEST_ONE, order: 'load-first' });
+    await runtime.whenStarted(NAME);
   } catch (error) {
     await runtime.close();
     throw error;

@@ -1,8 +1,13 @@
 /** `serve`: models behind HTTP. Listens early, answers 503 until the models are there, drains at the end. */
 import { systemClock } from '../core/clock.ts';
+import type { TimerHandle } from '../core/clock.ts';
 import { SkyliftError } from '../core/errors.ts';
 import { silentLog } from '../core/log.ts';
-import type { ModelRuntime, VersionReport } from '../serve/runtime/model-runtime.ts';
+import type { ModelEvent, ModelRuntime, VersionReport } from '../serve/runtime/model-runtime.ts';
+import { ModelCatalog } from '../serve/runtime/sources/model-catalog.ts';
+import type { ModelConfig } from '../serve/runtime/sources/model-catalog.ts';
+import { LATEST_ONE } from '../serve/runtime/versions/version-policy.ts';
+import type { TransitionOrder, VersionPolicy } from '../serve/runtime/versions/version-policy.ts';
 import type { ModelStatus } from '../serve/runtime/requests.ts';
 import { oipRoutes } from '../serve/protocols/oip/routes.ts';
 import { tfservingRoutes, tfservingUnmatched } from '../serve/protocols/tfserving/routes.ts';
@@ -13,8 +18,6 @@ import type { HttpBackendName, HttpServer } from '../serve/server/http-server.ts
 import { hostAndPort } from '../serve/server/wire/bind.ts';
 import { createPrometheusMetrics, metricsRoutes } from '../serve/server/metrics.ts';
 import type { PrometheusMetrics } from '../serve/server/metrics.ts';
-import { findVersion } from './find-version.ts';
-import type { FoundVersion } from './find-version.ts';
 import { openWorkshop } from './workshop.ts';
 import type { Workshop, WorkshopOptions } from './workshop.ts';
 
@@ -29,59 +32,89 @@ export interface HttpOptions {
   readonly backend?: HttpBackendName;
 }
 
-/** What happens on the way to readiness, in order. */
+/** How one model is served. */
+export interface ModelOptions {
+  /** An .onnx file, a package, or a folder of numbered versions. */
+  readonly path: string;
+  /** @default the newest */
+  readonly versions?: VersionPolicy;
+  /** Names of versions. */
+  readonly labels?: Readonly<Record<string, bigint>>;
+  /** @default load-first: no request fails while versions change */
+  readonly order?: TransitionOrder;
+}
+
+/** What happens to the server and its models. */
 export type ServeEvent =
   | { readonly kind: 'listening'; readonly url: string }
-  | { readonly kind: 'loading'; readonly model: string }
+  | {
+      readonly kind: 'loading' | 'changing' | 'unloading' | 'unloaded';
+      readonly model: string;
+      readonly version: bigint;
+    }
   | {
       readonly kind: 'loaded';
       readonly model: string;
+      readonly version: bigint;
       readonly report: VersionReport;
       readonly durationMs: number;
+    }
+  /** Without `retryInMs` the version is tried again when its files change. */
+  | {
+      readonly kind: 'failed';
+      readonly model: string;
+      readonly version: bigint;
+      readonly error: SkyliftError;
+      readonly retryInMs: number | undefined;
     };
 
 export interface ServeOptions extends Omit<WorkshopOptions, 'metrics'> {
-  /** Served name -> path of an .onnx file, a package, or a folder of numbered versions. */
-  readonly models: Readonly<Record<string, string>>;
+  /** By served name; a path alone serves its newest version. */
+  readonly models: Readonly<Record<string, string | ModelOptions>>;
   readonly http?: HttpOptions;
   /** @default no access log */
   readonly accessLog?: AccessLog;
   readonly onEvent?: (event: ServeEvent) => void;
 }
 
+/** The parts of a server that end together, in this order. */
+interface Parts {
+  readonly http: HttpServer;
+  readonly catalog: ModelCatalog;
+  readonly runtime: ModelRuntime;
+  readonly state: { isDraining: boolean };
+}
+
 /** A server whose models answer. Ends with `drain` (in order) or `close` (at once); `await using` drains. */
 export class RunningServer {
   readonly url: string;
-  readonly #http: HttpServer;
-  readonly #runtime: ModelRuntime;
-  readonly #state: { isDraining: boolean };
+  readonly #parts: Parts;
 
-  constructor(url: string, http: HttpServer, runtime: ModelRuntime, state: { isDraining: boolean }) {
+  constructor(url: string, parts: Parts) {
     this.url = url;
-    this.#http = http;
-    this.#runtime = runtime;
-    this.#state = state;
+    this.#parts = parts;
   }
 
   models(): readonly ModelStatus[] {
-    return this.#runtime.models();
+    return this.#parts.runtime.models();
   }
 
   /** Engines, batch curves and threads of the loaded versions. */
   report(): readonly VersionReport[] {
-    return this.#runtime.report();
+    return this.#parts.runtime.report();
   }
 
   /** Readiness turns false at once, requests in flight are answered up to `drain_ms`, then the engines end. */
   async drain(): Promise<void> {
-    this.#state.isDraining = true;
-    await this.#http.drain();
-    await this.#runtime.close();
+    const { http, catalog, runtime, state } = this.#parts;
+    state.isDraining = true;
+    catalog.close();
+    await http.drain();
+    await runtime.close();
   }
 
   async close(): Promise<void> {
-    await this.#http.close();
-    await this.#runtime.close();
+    await closeParts(this.#parts);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -90,46 +123,93 @@ export class RunningServer {
 }
 
 /**
- * Serves models over TensorFlow Serving's REST API. Resolves when every model answers; rejects with the first failure
- * after ending what was started. Throws SKY_PORT_IN_USE, SKY_CONFIG_*, and what `openModel` throws.
+ * Serves models over TensorFlow Serving's REST API and the Open Inference Protocol. Resolves when every model answers;
+ * rejects with the first failure after ending what was started. New versions in folders of versions are taken up later.
+ * Throws SKY_PORT_IN_USE, SKY_CONFIG_*, and what `openModel` throws.
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const metrics = createPrometheusMetrics();
   const workshop = await openWorkshop({ ...options, metrics });
-  const { runtime } = workshop;
-  const found = await declareModels(workshop, options.models);
+  const { runtime, limits, createSource } = workshop;
+  const clock = systemClock;
+  const catalog = new ModelCatalog({ runtime, createSource, clock, limits, log: options.log ?? silentLog });
+  // before the port opens: a wrong path ends the start, a slow load is answered with 503
+  const listed = await catalog.list(modelConfigs(options.models), limits.model_wait_ms > 0);
   const state = { isDraining: false };
-  const http = createServer(workshop, metrics, state, options);
+  const parts = { http: createServer(workshop, metrics, state, options), catalog, runtime, state };
   try {
     const { host = '127.0.0.1', port = 8501 } = options.http ?? {};
-    const address = await http.listen({ host, port });
+    const address = await parts.http.listen({ host, port });
     const url = `http://${hostAndPort(address)}`;
     options.onEvent?.({ kind: 'listening', url });
-    for (const [model, version] of found) await loadModel(runtime, model, version, options.onEvent);
-    return new RunningServer(url, http, runtime, state);
+    if (options.onEvent) runtime.listen(tellingEvents(runtime, options.onEvent));
+    catalog.serve(listed);
+    await untilStarted(runtime, Object.keys(options.models), limits.model_wait_ms);
+    return new RunningServer(url, parts);
   } catch (error) {
-    await http.close();
-    await runtime.close();
+    await closeParts(parts);
     throw error;
   }
 }
 
-/** Looks all models up before the port opens: a wrong path ends the start, a slow load is answered with 503. */
-async function declareModels(
-  { runtime, store, importer }: Workshop,
-  models: ServeOptions['models'],
-): Promise<ReadonlyMap<string, FoundVersion>> {
-  const found = new Map<string, FoundVersion>();
-  for (const [model, path] of Object.entries(models)) {
-    if (model === '')
-      throw new SkyliftError('SKY_CONFIG_INVALID', `the model ${path} has an empty name`, {
-        hint: 'Give it a name; it is part of the URL.',
-      });
-    const version = await findVersion(path, store, importer);
-    runtime.declare(model, version.version);
-    found.set(model, version);
+async function closeParts({ http, catalog, runtime }: Parts): Promise<void> {
+  catalog.close();
+  await http.close();
+  await runtime.close();
+}
+
+function modelConfigs(models: ServeOptions['models']): ModelConfig[] {
+  return Object.entries(models).map(([name, given]) => {
+    const { path, versions, labels, order }: ModelOptions =
+      typeof given === 'string' ? { path: given } : given;
+    return {
+      name,
+      path,
+      policy: versions ?? LATEST_ONE,
+      order: order ?? 'load-first',
+      labels: new Map(Object.entries(labels ?? {})),
+    };
+  });
+}
+
+/** Rejects with the first model that cannot be served, or that has no version after `waitMs`. */
+async function untilStarted(runtime: ModelRuntime, models: readonly string[], waitMs: number): Promise<void> {
+  let timer: TimerHandle | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    if (waitMs > 0)
+      timer = systemClock.setTimer(systemClock.nowMs() + waitMs, () => reject(noVersions(runtime, models)));
+  });
+  try {
+    await Promise.race([tooLate, Promise.all(models.map((model) => runtime.whenStarted(model)))]);
+  } finally {
+    if (timer) systemClock.clear(timer);
   }
-  return found;
+}
+
+function noVersions(runtime: ModelRuntime, models: readonly string[]): SkyliftError {
+  const missing = models.filter((model) => runtime.progress(model).kind !== 'answers');
+  return new SkyliftError(
+    'SKY_MODEL_NO_VERSIONS',
+    `still without a version that answers: ${missing.join(', ')}`,
+  );
+}
+
+/** The events of the runtime with what users want to read beside them. */
+function tellingEvents(
+  runtime: ModelRuntime,
+  tell: (event: ServeEvent) => void,
+): (event: ModelEvent) => void {
+  const startedAtMs = new Map<string, number>();
+  return (event) => {
+    const { kind, model, version } = event;
+    const key = `${model}@${version}`;
+    if (kind === 'loading') startedAtMs.set(key, systemClock.nowMs());
+    if (kind === 'failed') return tell(event);
+    if (kind !== 'loaded') return tell({ kind, model, version });
+    const report = runtime.report().find((each) => each.model === model && each.version === version);
+    const durationMs = systemClock.nowMs() - (startedAtMs.get(key) ?? 0);
+    if (report) tell({ kind, model, version, report, durationMs });
+  };
 }
 
 function createServer(
@@ -160,17 +240,4 @@ function createServer(
     cors: http?.cors ?? false,
     backend: HTTP_BACKENDS[http?.backend ?? 'fast']({ limits, clock, log }),
   });
-}
-
-async function loadModel(
-  runtime: ModelRuntime,
-  model: string,
-  found: FoundVersion,
-  onEvent: ServeOptions['onEvent'],
-): Promise<void> {
-  const startedAtMs = systemClock.nowMs();
-  onEvent?.({ kind: 'loading', model });
-  await runtime.load(model, found.version, () => found.open());
-  const report = runtime.report().find((each) => each.model === model);
-  if (report) onEvent?.({ kind: 'loaded', model, report, durationMs: systemClock.nowMs() - startedAtMs });
 }

@@ -17,6 +17,8 @@ import { diskFiles } from '../package/file-port.ts';
 import { PackageStore } from '../package/store.ts';
 import { defaultStoreDir } from '../package/store-dir.ts';
 import { ModelRuntime } from '../serve/runtime/model-runtime.ts';
+import { createModelSource } from '../serve/runtime/sources/model-source.ts';
+import type { ModelSource } from '../serve/runtime/sources/model-source.ts';
 import type { ThreadOptions } from '../serve/runtime/thread-plan.ts';
 
 export interface WorkshopOptions {
@@ -35,6 +37,8 @@ export interface Workshop {
   readonly store: PackageStore;
   readonly importer: Importer;
   readonly runtime: ModelRuntime;
+  /** Finds the versions of a model by its reference. */
+  readonly createSource: (reference: string) => ModelSource;
 }
 
 /** Opens the store and prepares a runtime without models. Nothing native is loaded and no process started yet. */
@@ -56,7 +60,8 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
     digest: (parts) =>
       parts.reduce((hmac, part) => hmac.update(part), createHmac('sha256', quarantineKey)).digest('hex'),
   });
-  return { limits, store, importer, runtime };
+  const tools = { store, importer, wallMs: () => clock.wallMs() };
+  return { limits, store, importer, runtime, createSource: (text) => createModelSource(text, tools) };
 }
 
 /** The local store and the importer that fills it. */

@@ -21,7 +21,7 @@ export async function storeDirectory(): Promise<string> {
 /** Makes a package of a foreign file in the user's store, in a process of its own, and names it there. */
 export async function importToStore(text: string, name: string | undefined): Promise<PackageHandle> {
   const { openPackages } = await import('../api/workshop.ts');
-  const { resolveReference } = await import('../api/find-version.ts');
+  const { resolveReference } = await import('../package/resolve-reference.ts');
   const { store, importer } = await openPackages(undefined, resolveLimits());
   const handle = await importer.import(await resolveReference(text, async () => store));
   if (name !== undefined) await store.setRef(name, handle.digest);
@@ -30,7 +30,7 @@ export async function importToStore(text: string, name: string | undefined): Pro
 
 /** The path that a reference of the command line stands for; opens the store only for names. */
 export async function resolvePath(text: string): Promise<string> {
-  const { resolveReference } = await import('../api/find-version.ts');
+  const { resolveReference } = await import('../package/resolve-reference.ts');
   return resolveReference(text, async () => {
     const { PackageStore } = await import('../package/store.ts');
     return PackageStore.open(await storeDirectory());

@@ -111,11 +111,19 @@ test('a plan has what the flags say', () => {
     '--rest_api_enable_cors_support',
     '--tensorflow_intra_op_parallelism=2',
     '--max_body_bytes=1MiB',
+    '--file_system_poll_wait_seconds=3',
+    '--load_retry_interval_micros=250000',
   ]);
   assert.deepEqual(servingPlan(line, () => {}).options, {
     models: { default: '/m' },
     http: { host: '0.0.0.0', port: 8501, cors: true, backend: 'fast' },
-    limits: { rest_api_timeout_in_ms: 5000, max_body_bytes: 1048576 },
+    limits: {
+      model_wait_ms: 2 ** 31 - 1,
+      version_poll_ms: 3000,
+      load_retry_interval_ms: 250,
+      rest_api_timeout_in_ms: 5000,
+      max_body_bytes: 1048576,
+    },
     threads: { threads: 2 },
   });
 });
@@ -127,7 +135,7 @@ test('the start fails as the original does: in its words, with exit code 255', a
     [['--model_base_path=/m', '--rest_api_port=8500'], /http_port cannot be same as grpc_port/],
     [['--model_base_path=/m', '--batching_parameters_file=x'], /enable_batching to true/],
     [['--model_config_file=x'], /--model_config_file is not supported yet/],
-    [['--model_base_path=/nowhere', '--rest_api_port=8501'], /SKY_MODEL_NOT_FOUND/],
+    [['--model_base_path=/nowhere', '--rest_api_port=8501', '--model_wait_ms=0'], /SKY_MODEL_NOT_FOUND/],
     [
       ['--model_base_path=/m', '--rest_api_port=8501', '--max_headers=x'],
       /--max_headers=x: it is an integer/,
@@ -147,7 +155,7 @@ test('the start fails as the original does: in its words, with exit code 255', a
 test('an unknown flag prints the usage and the start goes on', async () => {
   const { process, written } = playProcess();
   await tensorflowModelServer(
-    ['--no_such_flag', '--model_base_path=/nowhere', '--rest_api_port=8501'],
+    ['--no_such_flag', '--model_base_path=/nowhere', '--rest_api_port=8501', '--model_wait_ms=0'],
     process,
   );
   assert.match(written.stdout, /^unknown argument: --no_such_flag\nusage: /);

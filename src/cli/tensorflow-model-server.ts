@@ -1,6 +1,7 @@
 /** The `tensorflow_model_server` program: TensorFlow Serving's command line in front of the same server. */
 import { isSkyliftError, SkyliftError, toSkyliftError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { Limits } from '../core/limits.ts';
 import { LIMIT_NAMES, parseLimit } from './flag-values.ts';
 import { productVersions } from '../core/product.ts';
 import { printable } from './render/printable.ts';
@@ -86,7 +87,7 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
         cors: isOn(line, 'rest_api_enable_cors_support'),
         backend: backendOf(line),
       },
-      limits: Object.fromEntries(LIMIT_NAMES.flatMap((name) => limitOf(line, name))),
+      limits: limitsOf(line),
       threads: threads > 0 ? { threads } : {},
     },
     logLevel: 'info',
@@ -143,6 +144,18 @@ function requireServable({ given }: TensorflowCommandLine, path: string, port: n
       `server_options.http_port cannot be same as grpc_port. Please use a different port for HTTP/REST API. (${port})`,
       '--rest_api_port=8501 --port=8500',
     );
+}
+
+/** The original waits for a first version as long as it takes, and counts in other units. */
+function limitsOf(line: TensorflowCommandLine): Partial<Limits> {
+  const pollSeconds = line.given.get('file_system_poll_wait_seconds');
+  const retryMicros = line.given.get('load_retry_interval_micros');
+  return {
+    model_wait_ms: LIMITS.model_wait_ms.max,
+    ...(pollSeconds !== undefined && { version_poll_ms: Math.max(0, Number(pollSeconds) * 1000) }),
+    ...(retryMicros !== undefined && { load_retry_interval_ms: Math.round(Number(retryMicros) / 1000) }),
+    ...Object.fromEntries(LIMIT_NAMES.flatMap((name) => limitOf(line, name))),
+  };
 }
 
 function limitOf({ given }: TensorflowCommandLine, name: (typeof LIMIT_NAMES)[number]): [string, number][] {

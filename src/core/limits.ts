@@ -137,6 +137,32 @@ export const LIMITS = {
   quarantine_ms: limit('ms', 600_000, 'Time that a quarantined request is refused at once.', { min: 0 }),
   quarantine_entries: limit('count', 1024, 'Quarantined requests that are remembered.', { min: 0 }),
 
+  // versions
+  version_poll_ms: limit('ms', 1_000, 'Pause between two looks for new versions; 0: only at the start.', {
+    min: 0,
+  }),
+  model_wait_ms: limit(
+    'ms',
+    0,
+    'Time that the start waits for the first version of a model whose folder is empty or missing.',
+    { min: 0 },
+  ),
+  version_settle_ms: limit(
+    'ms',
+    1_000,
+    'Time without a change after which the files of a new version count as complete.',
+    { min: 0 },
+  ),
+  max_parallel_loads: limit('count', 1, 'Versions that are loaded and measured at the same time.'),
+  max_num_load_retries: limit(
+    'count',
+    5,
+    'Further tries to load a version whose load failed for a passing reason.',
+    { min: 0 },
+  ),
+  load_retry_interval_ms: limit('ms', 60_000, 'Pause before a failed load is tried again.', { min: 0 }),
+  unload_drain_ms: limit('ms', 30_000, 'Time that requests of a version that is unloaded get.', { min: 0 }),
+
   // engines
   run_limit_ms: limit(
     'ms',

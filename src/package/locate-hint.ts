@@ -26,13 +26,6 @@ export function explainNoVersions(path: string, { files, folders }: Entries): Sk
   );
 }
 
-/** SKY_MODEL_NO_VERSIONS for a file where a base path is wanted. */
-export function explainFile(path: string): SkyliftError {
-  return new SkyliftError('SKY_MODEL_NO_VERSIONS', `${path} is a file, not a folder of versions`, {
-    hint: 'Give the folder whose sub-folders are named 0, 1, 2 … and put the file into one of them.',
-  });
-}
-
 function describeEntries(names: readonly string[]): string {
   if (names.length === 0) return 'the folder is empty';
   const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '';

@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { openScratch } from '../../test/support/packages.ts';
 import { isSkyliftError } from '../core/errors.ts';
-import { listVersions, locateModel } from './locate.ts';
+import { locateModel } from './locate.ts';
+import type { LocatedVersion } from './locate.ts';
 
 /** Makes empty files; a name that ends with a slash is a folder. */
 async function makeTree(root: string, names: readonly string[]): Promise<void> {
@@ -15,6 +16,11 @@ async function makeTree(root: string, names: readonly string[]): Promise<void> {
     await mkdir(name.endsWith('/') ? path : dirname(path), { recursive: true });
     if (!name.endsWith('/')) await writeFile(path, '');
   }
+}
+
+async function versionsOf(path: string): Promise<readonly LocatedVersion[]> {
+  const located = await locateModel(path);
+  return located.kind === 'versions' ? located.versions : assert.fail(`${path} is a ${located.kind}`);
 }
 
 async function hintOf(locating: Promise<unknown>): Promise<string> {
@@ -45,20 +51,26 @@ test(
     const pipe = join(scratch.dir, 'pipe.onnx');
     execFileSync('mkfifo', [pipe]);
     for (const path of [pipe, '/dev/null'])
-      for (const locate of [locateModel, listVersions])
-        await assert.rejects(locate(path), {
-          code: 'SKY_MODEL_FORMAT_UNKNOWN',
-          message: `${path} is a pipe, socket or device, not a regular file`,
-        });
+      await assert.rejects(locateModel(path), {
+        code: 'SKY_MODEL_FORMAT_UNKNOWN',
+        message: `${path} is a pipe, socket or device, not a regular file`,
+      });
   },
 );
 
-test('versions are canonical numbers in ascending order and lead to what they hold', async () => {
+test('versions are folders with a number for a name, in ascending order; leading zeros do not count', async () => {
   await using scratch = await openScratch();
   const { dir } = scratch;
-  const names = ['10/skylift.json', '9/m.onnx', '0/', '9223372036854775807/m.onnx', 'README.md'];
+  const names = [
+    '10/skylift.json',
+    '9/m.onnx',
+    '009/m.onnx',
+    '0/',
+    '00000123/m.onnx',
+    '9223372036854775807/m.onnx',
+  ];
   const strangers = [
-    '007/m.onnx',
+    'README.md',
     '1.0/m.onnx',
     '-1/m.onnx',
     '9223372036854775808/m.onnx',
@@ -68,12 +80,12 @@ test('versions are canonical numbers in ascending order and lead to what they ho
   await makeTree(dir, [...names, ...strangers, '11']);
   const versions = [
     { version: 0n, path: join(dir, '0') },
-    { version: 9n, path: join(dir, '9', 'm.onnx') },
+    { version: 9n, path: join(dir, '009') },
     { version: 10n, path: join(dir, '10') },
-    { version: 2n ** 63n - 1n, path: join(dir, '9223372036854775807', 'm.onnx') },
+    { version: 123n, path: join(dir, '00000123') },
+    { version: 2n ** 63n - 1n, path: join(dir, '9223372036854775807') },
   ];
   assert.deepEqual(await locateModel(dir), { kind: 'versions', path: dir, versions });
-  assert.deepEqual(await listVersions(dir), versions);
 });
 
 test('symbolic links count as what they lead to, dangling ones as nothing', async () => {
@@ -82,9 +94,7 @@ test('symbolic links count as what they lead to, dangling ones as nothing', asyn
   await makeTree(dir, ['data/model.onnx', 'base/']);
   await symlink(join(dir, 'data'), join(dir, 'base', '1'));
   await symlink(join(dir, 'absent'), join(dir, 'base', '2'));
-  assert.deepEqual(await listVersions(join(dir, 'base')), [
-    { version: 1n, path: join(dir, 'base', '1', 'model.onnx') },
-  ]);
+  assert.deepEqual(await versionsOf(join(dir, 'base')), [{ version: 1n, path: join(dir, 'base', '1') }]);
 });
 
 test('model folders of other tools are named', async () => {
@@ -119,36 +129,32 @@ test('a path that is not there is not found', async () => {
     code: 'SKY_MODEL_NOT_FOUND',
     message: `no file or folder ${path}`,
   });
-  await assert.rejects(listVersions(path), { code: 'SKY_MODEL_NOT_FOUND' });
 });
 
-test('a model directly in a strict base path is explained with the line that mends it', async () => {
-  await using scratch = await openScratch();
-  const dir = join(scratch.dir, "it's a model");
-  await makeTree(dir, ['model.onnx', 'weights.bin']);
-  const text = await hintOf(listVersions(dir));
-  assert.match(text, /found model\.onnx, weights\.bin directly in the folder/);
-  execFileSync('sh', ['-c', /: (mkdir .*)$/.exec(text)?.[1] ?? 'false']);
-  assert.deepEqual(await listVersions(dir), [{ version: 1n, path: join(dir, '1', 'model.onnx') }]);
-});
-
-test('a number that is not canonical is explained with the line that renames it', async () => {
+test('names that could be versions are explained with the line that renames them', async () => {
   for (const [name, version] of [
-    ['007', 7n],
     ['1.0', 1n],
     ['v3', 3n],
-    ['00', 0n],
+    ['V007', 7n],
   ] as const) {
     await using scratch = await openScratch();
     await makeTree(scratch.dir, [`${name}/m.onnx`]);
     const text = await hintOf(locateModel(scratch.dir));
     assert.match(text, new RegExp(`not "${name}": mv `));
     execFileSync('sh', ['-c', /: (mv .*)$/.exec(text)?.[1] ?? 'false']);
-    assert.equal((await listVersions(scratch.dir))[0]?.version, version);
+    assert.equal((await versionsOf(scratch.dir))[0]?.version, version);
   }
 });
 
-test('an empty folder, several models and a file as base path are explained', async () => {
+test('files without a numbered folder are explained with the line that makes one', async () => {
+  await using scratch = await openScratch();
+  const dir = join(scratch.dir, "it's a model");
+  await makeTree(dir, ['a.onnx', 'b.onnx']);
+  const text = await hintOf(locateModel(dir));
+  assert.match(text, /found a\.onnx, b\.onnx directly in the folder/);
+});
+
+test('an empty folder and several models are explained', async () => {
   await using scratch = await openScratch();
   const { dir } = scratch;
   await makeTree(dir, [
@@ -167,5 +173,4 @@ test('an empty folder, several models and a file as base path are explained', as
     /Serve one model by its own path, as \S+\/two\/a\.onnx/,
   );
   assert.match(await hintOf(locateModel(join(dir, 'many'))), /n1, n2, n3, n4, n5 and 1 more/);
-  assert.match(await hintOf(listVersions(join(dir, 'two', 'a.onnx'))), /is a file, not a folder of versions/);
 });

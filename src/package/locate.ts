@@ -5,17 +5,16 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { SkyliftError, isSkyliftError } from '../core/errors.ts';
+import { SkyliftError } from '../core/errors.ts';
 import { fileFailure, isAbsence, notRegularFile } from './file-failure.ts';
-import { explainFile, explainNoVersions } from './locate-hint.ts';
+import { explainNoVersions } from './locate-hint.ts';
 import { MANIFEST_FILE } from './manifest.ts';
 import { judgeFolder } from './model-files.ts';
-import { parseVersion } from './version-name.ts';
+import { parseVersionFolder } from './version-name.ts';
 
-/** One numbered folder of a base path. */
+/** One numbered folder of a base path; what lies in it is not looked at. */
 export interface LocatedVersion {
   readonly version: bigint;
-  /** The package folder or the one model file of the version; the numbered folder itself when it holds neither. */
   readonly path: string;
 }
 
@@ -44,42 +43,21 @@ export async function locateModel(path: string): Promise<Located> {
   if (entries === 'file') return { kind: 'file', path: absolute };
   const content = contentOf(absolute, entries);
   if (content?.kind === 'package') return content;
-  const versions = await versionsIn(absolute, entries);
+  const versions = versionsIn(absolute, entries);
   if (versions.length > 0) return { kind: 'versions', path: absolute, versions };
   if (content) return content;
   throw explainNoVersions(absolute, entries);
 }
 
-/**
- * The versions under a base path, ascending, at least one; strict as TensorFlow Serving is: a model that lies directly in
- * the folder is no version. Throws as `locateModel` does.
- */
-export async function listVersions(basePath: string): Promise<readonly LocatedVersion[]> {
-  const absolute = resolve(basePath);
-  const entries = await readEntries(absolute);
-  if (entries === 'file') throw explainFile(absolute);
-  const versions = await versionsIn(absolute, entries);
-  if (versions.length === 0) throw explainNoVersions(absolute, entries);
-  return versions;
-}
-
-async function versionsIn(basePath: string, { folders }: Entries): Promise<LocatedVersion[]> {
-  const versions: LocatedVersion[] = [];
+/** Ascending; of two folders with the same number (`7`, `007`) the first by name counts. */
+function versionsIn(basePath: string, { folders }: Entries): LocatedVersion[] {
+  const versions = new Map<bigint, LocatedVersion>();
   for (const name of folders) {
-    const version = parseVersion(name);
-    if (version === undefined) continue;
-    const path = join(basePath, name);
-    const entries = await readEntries(path).catch(undefinedIfGone);
-    if (entries === undefined || entries === 'file') continue;
-    const content = contentOf(path, entries);
-    versions.push({ version, path: content?.path ?? path });
+    const version = parseVersionFolder(name);
+    if (version !== undefined && !versions.has(version))
+      versions.set(version, { version, path: join(basePath, name) });
   }
-  return versions.sort((a, b) => (a.version < b.version ? -1 : 1));
-}
-
-/** A version that is removed while its base path is listed is no failure of the listing. */
-function undefinedIfGone(error: unknown): undefined {
-  if (!isSkyliftError(error) || error.code !== 'SKY_MODEL_NOT_FOUND') throw error;
+  return [...versions.values()].sort((a, b) => (a.version < b.version ? -1 : 1));
 }
 
 /** What lies directly in a folder; undefined for nothing or several models. */

@@ -19,6 +19,21 @@ export function halfPlusTwo(): Uint8Array {
   });
 }
 
+/** `y = 0 x + stamp` for float32 `x` of shape [batch]: every row of an answer says which model gave it. */
+export function stamped(stamp: number): Uint8Array {
+  return model({
+    graph: graph({
+      inputs: [value('x', 'float32', ['batch'])],
+      outputs: [value('y', 'float32', ['batch'])],
+      initializers: [floatTensor('nothing', [], [0]), floatTensor('stamp', [], [stamp])],
+      nodes: [
+        node({ op: 'Mul', inputs: ['x', 'nothing'], outputs: ['zeros'] }),
+        node({ op: 'Add', inputs: ['zeros', 'stamp'], outputs: ['y'] }),
+      ],
+    }),
+  });
+}
+
 /** `y = x` of any type and shape. */
 export function identity(element: ElementName, dims: readonly Dimension[] | null = ['batch']): Uint8Array {
   return model({

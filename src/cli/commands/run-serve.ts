@@ -63,7 +63,23 @@ function showEvent(event: ServeEvent, terminal: Terminal): void {
         );
       return terminal.detail(`listening on ${event.url}, answering 503 until the models are loaded`);
     case 'loading':
-      return terminal.detail(`loading ${event.model} ...`);
+      return terminal.detail(`loading ${event.model}, version ${event.version} ...`);
+    case 'changing':
+      return terminal.detail(`${event.model}, version ${event.version}: files still change, waiting ...`);
+    case 'unloading':
+      return terminal.detail(`unloading ${event.model}, version ${event.version} ...`);
+    case 'unloaded':
+      return terminal.detail(`unloaded ${event.model}, version ${event.version}`);
+    case 'failed': {
+      const { code, message } = event.error;
+      const next =
+        event.retryInMs === undefined
+          ? 'tried again when its files change'
+          : `tried again in ${formatMs(event.retryInMs)}`;
+      return terminal.say(
+        `${terminal.paint('red', '✖')} ${event.model}, version ${event.version}: ${code} ${message}; ${next}`,
+      );
+    }
     case 'loaded': {
       const { engines, curve, crowdRows } = event.report;
       const threads = engines[0]?.threads ?? 1;
@@ -71,7 +87,7 @@ function showEvent(event: ServeEvent, terminal: Terminal): void {
       const speed = one ? ` · one row ${formatMs(one.runUs / 1000)}` : '';
       const engineText = `${engines.length} engine${engines.length === 1 ? '' : 's'} x ${threads} thread${threads === 1 ? '' : 's'}`;
       terminal.say(
-        `${terminal.paint('green', '✔')} ${event.model}: loaded in ${formatMs(event.durationMs)} · ${engineText}${speed} · batches of up to ${crowdRows}`,
+        `${terminal.paint('green', '✔')} ${event.model}, version ${event.version}: loaded in ${formatMs(event.durationMs)} · ${engineText}${speed} · batches of up to ${crowdRows}`,
       );
     }
   }

@@ -61,6 +61,8 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #jobs = new Map<number, Job>();
   readonly #sessions = new Map<number, AttachedSession>();
+  /** Queues that somebody waits for, with their jobs that have no outcome yet. */
+  readonly #drains = new Map<string, { jobs: number; readonly done: () => void }>();
   #nextJob = 1;
   #nextSession = 1;
   #alarm: TimerHandle | undefined;
@@ -111,6 +113,14 @@ export class Dispatcher {
   /** Rejects what waits in the queue and what arrives from now on. */
   closeQueue(queue: string, code: ErrorCode): void {
     this.#step({ kind: 'close', at: this.#options.clock.nowMs(), queue, code });
+  }
+
+  /** Calls `done` once every job of the queue has its outcome, later. Whoever asks sends it no more jobs. */
+  whenEmpty(queue: string, done: () => void): void {
+    let jobs = 0;
+    for (const { prepared } of this.#jobs.values()) if (prepared.queue === queue) jobs++;
+    if (jobs === 0) this.#options.clock.endOfTurn(done);
+    else this.#drains.set(queue, { jobs, done });
   }
 
   #cancel(id: number): void {
@@ -256,7 +266,15 @@ export class Dispatcher {
   #settle(id: number): Job | undefined {
     const job = this.#jobs.get(id);
     this.#jobs.delete(id);
+    if (job && this.#drains.size > 0) this.#drained(job.prepared.queue);
     return job;
+  }
+
+  #drained(queue: string): void {
+    const drain = this.#drains.get(queue);
+    if (!drain || --drain.jobs > 0) return;
+    this.#drains.delete(queue);
+    this.#options.clock.endOfTurn(drain.done);
   }
 
   #setAlarm(atMs: number): void {

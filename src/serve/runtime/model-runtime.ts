@@ -1,15 +1,13 @@
 /** The runtime: models with their versions, which one answers, and the way of a request to the dispatcher. */
 import type { Clock } from '../../core/clock.ts';
-import { SkyliftError, toSkyliftError } from '../../core/errors.ts';
+import { SkyliftError, toSkyliftError, unreachable } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { Rng } from '../../core/random.ts';
 import type { EngineLauncher } from '../../engines/port.ts';
-import type { PackageHandle } from '../../package/manifest.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { LoadedVersion } from './loaded-version.ts';
-import type { EngineStatus } from './loaded-version.ts';
+import type { EngineStatus, LoadedVersion } from './loaded-version.ts';
 import { prepareRequest } from './prepare-request.ts';
 import { Quarantine } from './quarantine.ts';
 import type { QuarantineOptions } from './quarantine.ts';
@@ -21,13 +19,16 @@ import type {
   RunSink,
   ServableVersion,
   VersionSelector,
-  VersionState,
 } from './requests.ts';
 import { RunMetrics } from './run-metrics.ts';
 import { createScheduler } from './scheduler.ts';
-import { createServable, versionNotFound } from './servable.ts';
+import { versionNotFound } from './servable.ts';
+import type { FoundVersion } from './sources/model-source.ts';
 import { planThreads } from './thread-plan.ts';
 import type { ThreadOptions } from './thread-plan.ts';
+import { ModelVersions } from './versions/model-versions.ts';
+import type { Progress, VersionEvent, VersionWish } from './versions/model-versions.ts';
+import { VersionLoader } from './versions/version-loader.ts';
 import type { BatchPoint } from './warm-up.ts';
 
 export interface RuntimeOptions {
@@ -44,10 +45,12 @@ export interface RuntimeOptions {
   readonly digest: QuarantineOptions['digest'];
 }
 
-interface VersionEntry {
-  state: VersionState;
-  error: SkyliftError | undefined;
-  loaded: LoadedVersion | undefined;
+/** What happens to the versions of a model. */
+export type ModelEvent = { readonly model: string } & VersionEvent<LoadedVersion>;
+
+interface Model {
+  readonly versions: ModelVersions<FoundVersion, LoadedVersion>;
+  labels: ReadonlyMap<string, bigint>;
 }
 
 /** How a loaded version runs. */
@@ -64,18 +67,21 @@ export interface VersionReport {
 /** A joined frame also holds descriptors; half of the limit leaves room for them whatever it is. */
 const RUN_SHARE_OF_FRAME = 0.5;
 const RETRY_WHILE_LOADING_MS = 1000;
+const NO_LABELS: ReadonlyMap<string, bigint> = new Map();
 
 export class ModelRuntime implements Runtime {
   readonly #options: RuntimeOptions;
   readonly #metrics: RunMetrics;
   readonly #dispatcher: Dispatcher;
-  readonly #models = new Map<string, Map<bigint, VersionEntry>>();
+  readonly #loader: VersionLoader;
+  readonly #models = new Map<string, Model>();
+  readonly #listeners = new Set<(event: ModelEvent) => void>();
   #isClosed = false;
 
   /** Throws SKY_CONFIG_INVALID, SKY_CONFIG_OVERSUBSCRIBED for thread options that do not fit the cores. */
   constructor(options: RuntimeOptions) {
-    const { clock, limits, cores } = options;
-    planThreads(options.threads, cores);
+    const { launcher, clock, rng, log, limits, cores, threads } = options;
+    const plan = planThreads(threads, cores);
     this.#options = options;
     this.#metrics = new RunMetrics(options.metrics);
     this.#dispatcher = new Dispatcher({
@@ -94,30 +100,55 @@ export class ModelRuntime implements Runtime {
         digest: options.digest,
       }),
       metrics: this.#metrics,
-      log: options.log,
-      onPressure: (queue) => this.#loadedOf(queue)?.grow(),
+      log,
+      onPressure: (queue) => this.#loader.loadedOf(queue)?.grow(),
     });
+    const dispatcher = this.#dispatcher;
+    this.#loader = new VersionLoader({ launcher, clock, rng, log, limits, dispatcher, plan });
   }
 
-  /** Makes a version known that will be loaded: until then its requests get SKY_UNAVAILABLE. */
-  declare(model: string, version: bigint): void {
-    const versions = this.#models.get(model) ?? new Map<bigint, VersionEntry>();
-    this.#models.set(model, versions.set(version, { state: 'START', error: undefined, loaded: undefined }));
+  /** Says what a model shall consist of; a new name is served from now on. Versions come and go as the wish asks. */
+  wish(model: string, wish: VersionWish<FoundVersion>): void {
+    const known = this.#models.get(model) ?? {
+      versions: this.#createVersions(model, wish),
+      labels: NO_LABELS,
+    };
+    this.#models.set(model, known);
+    known.versions.wish(wish);
   }
 
-  /** Loads a declared version. Resolves when it answers; a failure is kept in the status and thrown. */
-  async load(model: string, version: bigint, open: () => Promise<PackageHandle>): Promise<void> {
-    const entry = this.#models.get(model)?.get(version);
-    if (!entry) throw new SkyliftError('SKY_INTERNAL', `version ${version} of ${model} was not declared`);
-    entry.state = 'LOADING';
-    try {
-      entry.loaded = await this.#start(model, version, await open());
-      entry.state = 'AVAILABLE';
-    } catch (error) {
-      entry.error = toSkyliftError(error);
-      entry.state = 'END';
-      throw entry.error;
+  /** Labels of a model instead of those it had. Unknown models are ignored. */
+  setLabels(model: string, labels: ReadonlyMap<string, bigint>): void {
+    const known = this.#models.get(model);
+    if (known) known.labels = labels;
+  }
+
+  /** The model is not served any more; what it has begun is finished. */
+  remove(model: string): void {
+    this.#models.get(model)?.versions.remove();
+    this.#models.delete(model);
+  }
+
+  /** How far a model is; `empty` for unknown ones. */
+  progress(model: string): Progress {
+    return this.#models.get(model)?.versions.progress() ?? { kind: 'empty' };
+  }
+
+  /** Resolves when the model answers and nothing more is on its way; rejects with the error of its best version if none answers. */
+  async whenStarted(model: string): Promise<void> {
+    for (;;) {
+      const progress = this.progress(model);
+      if (progress.kind === 'answers') return;
+      if (progress.kind === 'failed') throw progress.error;
+      if (this.#isClosed) throw new SkyliftError('SKY_DRAINING', `model ${model}: it was closed`);
+      await this.#nextEvent(model);
     }
+  }
+
+  /** Calls `listener` with what happens from now on. @returns ends that */
+  listen(listener: (event: ModelEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   submit(request: RunRequest, sink: RunSink): RunHandle {
@@ -145,24 +176,21 @@ export class ModelRuntime implements Runtime {
   }
 
   models(): readonly ModelStatus[] {
-    return [...this.#models].map(([name, versions]) => ({
-      name,
-      versions: [...versions].map(([version, { state, error }]) => ({ version, state, error })),
-    }));
+    return [...this.#models].map(([name, { versions }]) => ({ name, versions: versions.statuses() }));
   }
 
-  /** Versions that should answer and do not, as `name@version`. */
+  /** Models that should answer and do not. */
   notReady(): string[] {
-    return [...this.#models].flatMap(([name, versions]) =>
-      [...versions].filter(([, entry]) => !entry.loaded?.isReady).map(([version]) => `${name}@${version}`),
-    );
+    return [...this.#models].filter(([, { versions }]) => !versions.latest?.isReady).map(([name]) => name);
   }
 
+  /** Of the versions with engines. */
   report(): VersionReport[] {
-    return [...this.#models].flatMap(([model, versions]) =>
-      [...versions].flatMap(([version, { loaded }]) => {
-        const { curve = [], maxRows = 1, crowdRows = 1 } = loaded?.measured ?? {};
-        return loaded ? [{ model, version, engines: loaded.engines(), curve, maxRows, crowdRows }] : [];
+    return [...this.#models].flatMap(([model, { versions }]) =>
+      versions.loaded().map((loaded) => {
+        const { curve = [], maxRows = 1, crowdRows = 1 } = loaded.measured ?? {};
+        const { version } = loaded.servable;
+        return { model, version, engines: loaded.engines(), curve, maxRows, crowdRows };
       }),
     );
   }
@@ -175,71 +203,70 @@ export class ModelRuntime implements Runtime {
   /** Ends all engines. Requests that still wait, or come later, get SKY_DRAINING. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const loaded = [...this.#models.values()].flatMap((versions) =>
-      [...versions.values()].flatMap((entry) => entry.loaded ?? []),
-    );
-    for (const version of loaded) this.#dispatcher.closeQueue(version.queue, 'SKY_DRAINING');
-    await Promise.all(loaded.map((version) => version.close()));
+    for (const { versions } of this.#models.values()) versions.close();
+    await this.#loader.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #start(model: string, version: bigint, pkg: PackageHandle): Promise<LoadedVersion> {
-    const { launcher, clock, rng, log, limits, threads, cores } = this.#options;
-    const environment = {
-      launcher,
+  #createVersions(
+    model: string,
+    wish: VersionWish<FoundVersion>,
+  ): ModelVersions<FoundVersion, LoadedVersion> {
+    const { clock, limits } = this.#options;
+    return new ModelVersions(wish, {
       clock,
-      rng,
-      log,
-      limits,
-      dispatcher: this.#dispatcher,
-      plan: planThreads(threads, cores),
-    };
-    const loaded = new LoadedVersion(createServable(model, version, pkg.manifest), pkg, environment);
-    try {
-      await loaded.start();
-    } catch (error) {
-      await loaded.close();
-      throw error;
-    }
-    return loaded;
+      work: this.#loader.workFor(model),
+      settleMs: limits.version_settle_ms,
+      maxRetries: limits.max_num_load_retries,
+      retryAfterMs: limits.load_retry_interval_ms,
+      onEvent: (event) => {
+        for (const listener of this.#listeners) listener({ ...event, model });
+      },
+    });
+  }
+
+  #nextEvent(model: string): Promise<void> {
+    return new Promise((resolve) => {
+      const end = this.listen((event) => {
+        if (event.model !== model) return;
+        end();
+        this.#options.clock.endOfTurn(resolve);
+      });
+    });
   }
 
   #entry(model: string, selector: VersionSelector): LoadedVersion {
-    const versions = this.#models.get(model);
-    if (selector.kind === 'label') throw versionNotFound(model, selector);
-    const entry = selector.kind === 'latest' ? latestOf(versions) : versions?.get(selector.version);
-    if (entry?.loaded) return entry.loaded;
-    if (entry && isOnItsWay(entry)) {
+    const known = this.#models.get(model);
+    const loaded = known && answering(known, selector);
+    if (loaded) return loaded;
+    if (known && isOnItsWay(known, selector))
       throw new SkyliftError('SKY_UNAVAILABLE', `model ${model} is loading`, {
         details: { retryAfterMs: RETRY_WHILE_LOADING_MS },
       });
-    }
     throw versionNotFound(model, selector);
   }
+}
 
-  #loadedOf(queue: string): LoadedVersion | undefined {
-    for (const versions of this.#models.values()) {
-      for (const { loaded } of versions.values()) if (loaded?.queue === queue) return loaded;
+/** On the path of every request: no allocation. */
+function answering({ versions, labels }: Model, selector: VersionSelector): LoadedVersion | undefined {
+  switch (selector.kind) {
+    case 'latest':
+      return versions.latest;
+    case 'version':
+      return versions.get(selector.version);
+    case 'label': {
+      const version = labels.get(selector.label);
+      return version === undefined ? undefined : versions.get(version);
     }
-    return undefined;
+    default:
+      return unreachable(selector);
   }
 }
 
-/** The highest version that answers, else one that is on its way. On the path of every request: no allocation. */
-function latestOf(versions: ReadonlyMap<bigint, VersionEntry> | undefined): VersionEntry | undefined {
-  let latest: VersionEntry | undefined;
-  let latestVersion = -1n;
-  let loading: VersionEntry | undefined;
-  for (const [version, entry] of versions ?? []) {
-    if (entry.loaded && version > latestVersion) [latest, latestVersion] = [entry, version];
-    if (isOnItsWay(entry)) loading = entry;
-  }
-  return latest ?? loading;
-}
-
-function isOnItsWay(entry: VersionEntry): boolean {
-  return entry.state === 'START' || entry.state === 'LOADING';
+function isOnItsWay({ versions }: Model, selector: VersionSelector): boolean {
+  if (selector.kind === 'version') return versions.isOnItsWay(selector.version);
+  return selector.kind === 'latest' && versions.progress().kind === 'pending';
 }

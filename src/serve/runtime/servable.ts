@@ -41,7 +41,7 @@ export function versionNotFound(model: string, selector: VersionSelector): Skyli
       return new SkyliftError(
         'SKY_REQUEST_INVALID',
         `Unrecognized servable version label: ${selector.label}`,
-        { hint: 'This server has no labels; ask for a version by number.' },
+        { hint: 'Give the label to a version in the model config file, or ask for a version by number.' },
       );
     case 'version':
       return notFound(`Specific(${model}, ${selector.version})`);

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isSkyliftError } from '../core/errors.ts';
-import type { PackageStore } from '../package/store.ts';
-import { resolveReference } from './find-version.ts';
+import type { PackageStore } from './store.ts';
+import { resolveReference } from './resolve-reference.ts';
 
 const noStore = (): Promise<PackageStore> => assert.fail('the store is not needed');
 const storeWith = (name: string, dir: string) => async () =>

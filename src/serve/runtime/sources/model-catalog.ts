@@ -1,0 +1,132 @@
+/**
+ * The models that a server is told to serve: keeps the runtime's wishes in step with their sources, and changes the whole
+ * set at once when a new configuration comes.
+ */
+import type { Clock } from '../../../core/clock.ts';
+import { SkyliftError, toSkyliftError } from '../../../core/errors.ts';
+import type { Limits } from '../../../core/limits.ts';
+import type { Log } from '../../../core/log.ts';
+import type { ModelRuntime } from '../model-runtime.ts';
+import type { TransitionOrder, VersionPolicy } from '../versions/version-policy.ts';
+import type { FoundVersion, ModelSource } from './model-source.ts';
+import { SourceWatch } from './source-watch.ts';
+
+export interface ModelConfig {
+  readonly name: string;
+  /** A model file, a package, or a base path with numbered versions. */
+  readonly path: string;
+  readonly policy: VersionPolicy;
+  readonly order: TransitionOrder;
+  readonly labels: ReadonlyMap<string, bigint>;
+}
+
+export interface CatalogOptions {
+  readonly runtime: ModelRuntime;
+  readonly createSource: (path: string) => ModelSource;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: Log;
+}
+
+/** A configuration whose sources were listed once. */
+export interface ListedModel {
+  readonly config: ModelConfig;
+  readonly source: ModelSource;
+  readonly versions: readonly FoundVersion[];
+}
+
+interface WatchedModel {
+  readonly config: ModelConfig;
+  readonly watch: SourceWatch;
+}
+
+export class ModelCatalog {
+  readonly #options: CatalogOptions;
+  readonly #models = new Map<string, WatchedModel>();
+
+  constructor(options: CatalogOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Looks at the sources; nothing changes yet. Throws the first failure of a source; with `isPatient` a source without
+   * versions is only logged, its versions may come later. Throws SKY_CONFIG_INVALID for a name that is empty or stands twice.
+   */
+  async list(configs: readonly ModelConfig[], isPatient: boolean): Promise<readonly ListedModel[]> {
+    requireNames(configs);
+    return Promise.all(configs.map((config) => this.#listOne(config, isPatient)));
+  }
+
+  /** Serves these models and no others. Those that were served already with the same path go on without a gap. */
+  serve(listed: readonly ListedModel[]): void {
+    const names = new Set(listed.map(({ config }) => config.name));
+    for (const [name, { watch }] of this.#models) {
+      if (names.has(name)) continue;
+      watch.close();
+      this.#models.delete(name);
+      this.#options.runtime.remove(name);
+    }
+    for (const each of listed) this.#serveOne(each);
+  }
+
+  close(): void {
+    for (const { watch } of this.#models.values()) watch.close();
+  }
+
+  async #listOne(config: ModelConfig, isPatient: boolean): Promise<ListedModel> {
+    const source = this.#options.createSource(config.path);
+    try {
+      return { config, source, versions: await source.list() };
+    } catch (error) {
+      const failure = toSkyliftError(error);
+      if (!isPatient || !mayComeLater(failure)) throw failure;
+      this.#logFailure(config, failure);
+      return { config, source, versions: [] };
+    }
+  }
+
+  #serveOne({ config, source, versions }: ListedModel): void {
+    const { runtime, clock, limits } = this.#options;
+    const { name, policy, order, labels } = config;
+    this.#models.get(name)?.watch.close();
+    const tell = (offered: readonly FoundVersion[]): void => runtime.wish(name, { offered, policy, order });
+    tell(versions);
+    runtime.setLabels(name, labels);
+    const watch = new SourceWatch(source, {
+      clock,
+      pollMs: limits.version_poll_ms,
+      onList: tell,
+      onFailure: (failure) => this.#logFailure(config, failure),
+    });
+    this.#models.set(name, { config, watch });
+  }
+
+  /** In TensorFlow Serving's words: people search their logs for them. */
+  #logFailure({ name, path }: ModelConfig, failure: SkyliftError): void {
+    const { code, message } = failure;
+    const text =
+      code === 'SKY_MODEL_NO_VERSIONS'
+        ? `No versions of servable ${name} found under base path ${path}. Did you forget to name your leaf directory as a number (eg. '/1/')?`
+        : `Could not find base path ${path} for servable ${name}`;
+    this.#options.log('warn', text, { model: name, code, reason: message });
+  }
+}
+
+function mayComeLater({ code }: SkyliftError): boolean {
+  return code === 'SKY_MODEL_NOT_FOUND' || code === 'SKY_MODEL_NO_VERSIONS';
+}
+
+function requireNames(configs: readonly ModelConfig[]): void {
+  const names = new Set<string>();
+  for (const { name, path } of configs) {
+    if (name === '')
+      throw new SkyliftError('SKY_CONFIG_INVALID', `the model ${path} has an empty name`, {
+        hint: 'Give it a name; it is part of the URL.',
+      });
+    if (names.has(name))
+      throw new SkyliftError('SKY_CONFIG_INVALID', `two models are named ${name}`, {
+        hint: 'Give each model a name of its own.',
+      });
+    names.add(name);
+  }
+}
