@@ -1,13 +1,16 @@
 /**
  * `npm run soak`: the long runs that a release needs and a test command cannot afford. Each part has a seed, prints one JSON
  * line and fails the command when a promise is broken.
- * Flags: --seed N (1), --seconds N (60) of killing engines, --seeds N (100000) simulated worlds, --store-kills N (500).
+ * Flags: --seed N (1), --seconds N (60) of killing engines, --swaps N (30) of versions under load, --seeds N (100000)
+ * simulated worlds of each kind, --store-kills N (500).
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { killEngines } from '../test/chaos/kill-engines.ts';
+import { swapVersions } from '../test/chaos/hot-swap.ts';
+import { runVersionsWorld } from '../test/simulation/versions-world.ts';
 import { runWorld } from '../test/simulation/world.ts';
 import { halfPlusTwo } from '../test/support/onnx-models.ts';
 import { crashStore } from './soak-store.ts';
@@ -16,6 +19,7 @@ const { values: flags } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '60' },
+    swaps: { type: 'string', default: '30' },
     seeds: { type: 'string', default: '100000' },
     'store-kills': { type: 'string', default: '500' },
   },
@@ -23,7 +27,9 @@ const { values: flags } = parseArgs({
 const seed = Number(flags.seed);
 
 report('engines killed', await soakEngines(Number(flags.seconds)));
+report('versions swapped', await soakVersions(Number(flags.swaps)));
 report('simulated worlds', simulate(Number(flags.seeds)));
+report('simulated versions', simulateVersions(Number(flags.seeds)));
 report('store writers killed', await crashStore({ seed, kills: Number(flags['store-kills']) }));
 
 async function soakEngines(seconds: number): Promise<object> {
@@ -40,6 +46,24 @@ async function soakEngines(seconds: number): Promise<object> {
   await rm(folder, { recursive: true, force: true });
   if (rest.failed > 0) throw new Error(`${rest.failed} requests failed: ${JSON.stringify({ ends, errors })}`);
   return rest;
+}
+
+async function soakVersions(swaps: number): Promise<object> {
+  const folder = await mkdtemp(join(tmpdir(), 'skylift-soak-'));
+  const { failures, ...rest } = await swapVersions({ seed, swaps, connections: 8, folder });
+  await rm(folder, { recursive: true, force: true });
+  if (failures.length > 0)
+    throw new Error(`${failures.length} requests failed: ${failures.slice(0, 5).join('; ')}`);
+  return rest;
+}
+
+function simulateVersions(worlds: number): object {
+  const sum = { worlds, loads: 0, failures: 0, unloads: 0 };
+  for (let i = 0; i < worlds; i++) {
+    const report = runVersionsWorld(seed + i); // throws with the seed's broken promise
+    for (const key of ['loads', 'failures', 'unloads'] as const) sum[key] += report[key];
+  }
+  return sum;
 }
 
 function simulate(worlds: number): object {

@@ -5,9 +5,6 @@ import { SkyliftError } from '../core/errors.ts';
 import { silentLog } from '../core/log.ts';
 import type { ModelEvent, ModelRuntime, VersionReport } from '../serve/runtime/model-runtime.ts';
 import { ModelCatalog } from '../serve/runtime/sources/model-catalog.ts';
-import type { ModelConfig } from '../serve/runtime/sources/model-catalog.ts';
-import { LATEST_ONE } from '../serve/runtime/versions/version-policy.ts';
-import type { TransitionOrder, VersionPolicy } from '../serve/runtime/versions/version-policy.ts';
 import type { ModelStatus } from '../serve/runtime/requests.ts';
 import { oipRoutes } from '../serve/protocols/oip/routes.ts';
 import { tfservingRoutes, tfservingUnmatched } from '../serve/protocols/tfserving/routes.ts';
@@ -18,6 +15,8 @@ import type { HttpBackendName, HttpServer } from '../serve/server/http-server.ts
 import { hostAndPort } from '../serve/server/wire/bind.ts';
 import { createPrometheusMetrics, metricsRoutes } from '../serve/server/metrics.ts';
 import type { PrometheusMetrics } from '../serve/server/metrics.ts';
+import { readConfigs } from './model-configs.ts';
+import type { ModelsOptions } from './model-configs.ts';
 import { openWorkshop } from './workshop.ts';
 import type { Workshop, WorkshopOptions } from './workshop.ts';
 
@@ -30,18 +29,6 @@ export interface HttpOptions {
   readonly cors?: boolean;
   /** Who reads HTTP: the strict reader of Skylift, or node:http. @default fast */
   readonly backend?: HttpBackendName;
-}
-
-/** How one model is served. */
-export interface ModelOptions {
-  /** An .onnx file, a package, or a folder of numbered versions. */
-  readonly path: string;
-  /** @default the newest */
-  readonly versions?: VersionPolicy;
-  /** Names of versions. */
-  readonly labels?: Readonly<Record<string, bigint>>;
-  /** @default load-first: no request fails while versions change */
-  readonly order?: TransitionOrder;
 }
 
 /** What happens to the server and its models. */
@@ -68,9 +55,7 @@ export type ServeEvent =
       readonly retryInMs: number | undefined;
     };
 
-export interface ServeOptions extends Omit<WorkshopOptions, 'metrics'> {
-  /** By served name; a path alone serves its newest version. */
-  readonly models: Readonly<Record<string, string | ModelOptions>>;
+export interface ServeOptions extends Omit<WorkshopOptions, 'metrics'>, ModelsOptions {
   readonly http?: HttpOptions;
   /** @default no access log */
   readonly accessLog?: AccessLog;
@@ -80,6 +65,7 @@ export interface ServeOptions extends Omit<WorkshopOptions, 'metrics'> {
 /** The parts of a server that end together, in this order. */
 interface Parts {
   readonly http: HttpServer;
+  readonly config: { close(): void };
   readonly catalog: ModelCatalog;
   readonly runtime: ModelRuntime;
   readonly state: { isDraining: boolean };
@@ -106,8 +92,9 @@ export class RunningServer {
 
   /** Readiness turns false at once, requests in flight are answered up to `drain_ms`, then the engines end. */
   async drain(): Promise<void> {
-    const { http, catalog, runtime, state } = this.#parts;
+    const { http, config, catalog, runtime, state } = this.#parts;
     state.isDraining = true;
+    config.close();
     catalog.close();
     await http.drain();
     await runtime.close();
@@ -130,13 +117,14 @@ export class RunningServer {
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const metrics = createPrometheusMetrics();
   const workshop = await openWorkshop({ ...options, metrics });
-  const { runtime, limits, createSource } = workshop;
-  const clock = systemClock;
-  const catalog = new ModelCatalog({ runtime, createSource, clock, limits, log: options.log ?? silentLog });
+  const { runtime, limits } = workshop;
+  const catalog = createCatalog(workshop, options);
+  const { configs, watch } = await readConfigs(options, limits);
   // before the port opens: a wrong path ends the start, a slow load is answered with 503
-  const listed = await catalog.list(modelConfigs(options.models), limits.model_wait_ms > 0);
+  const listed = await catalog.list(configs, limits.model_wait_ms > 0);
   const state = { isDraining: false };
-  const parts = { http: createServer(workshop, metrics, state, options), catalog, runtime, state };
+  const http = createServer(workshop, metrics, state, options);
+  const parts = { http, config: watch(catalog), catalog, runtime, state };
   try {
     const { host = '127.0.0.1', port = 8501 } = options.http ?? {};
     const address = await parts.http.listen({ host, port });
@@ -144,7 +132,11 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     options.onEvent?.({ kind: 'listening', url });
     if (options.onEvent) runtime.listen(tellingEvents(runtime, options.onEvent));
     catalog.serve(listed);
-    await untilStarted(runtime, Object.keys(options.models), limits.model_wait_ms);
+    await untilStarted(
+      runtime,
+      configs.map(({ name }) => name),
+      limits.model_wait_ms,
+    );
     return new RunningServer(url, parts);
   } catch (error) {
     await closeParts(parts);
@@ -152,23 +144,21 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   }
 }
 
-async function closeParts({ http, catalog, runtime }: Parts): Promise<void> {
+async function closeParts({ http, config, catalog, runtime }: Parts): Promise<void> {
+  config.close();
   catalog.close();
   await http.close();
   await runtime.close();
 }
 
-function modelConfigs(models: ServeOptions['models']): ModelConfig[] {
-  return Object.entries(models).map(([name, given]) => {
-    const { path, versions, labels, order }: ModelOptions =
-      typeof given === 'string' ? { path: given } : given;
-    return {
-      name,
-      path,
-      policy: versions ?? LATEST_ONE,
-      order: order ?? 'load-first',
-      labels: new Map(Object.entries(labels ?? {})),
-    };
+function createCatalog({ runtime, createSource, limits }: Workshop, options: ServeOptions): ModelCatalog {
+  return new ModelCatalog({
+    runtime,
+    createSource,
+    clock: systemClock,
+    limits,
+    log: options.log ?? silentLog,
+    allowsEarlyLabels: options.allowEarlyLabels ?? false,
   });
 }
 

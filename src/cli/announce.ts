@@ -15,15 +15,18 @@ export interface ServedModel {
 /** Longer examples are made by a command instead of being printed. */
 const MAX_EXAMPLE_CHARS = 400;
 
-/** Asks the running server what it serves, as any client would. `paths`: served name -> path. */
+/** Asks the running server what it serves, as any client would. @param paths served name -> path, as far as they are known */
 export async function describeModels(
   url: string,
+  names: readonly string[],
   paths: Readonly<Record<string, string>>,
 ): Promise<readonly ServedModel[]> {
   using client = createClient(url, { connections: 1 });
   const models: ServedModel[] = [];
-  for (const [name, path] of Object.entries(paths))
-    models.push(describeModel(`${url}${modelPath(name)}:predict`, path, await client.metadata(name)));
+  for (const name of names) {
+    const predictUrl = `${url}${modelPath(name)}:predict`;
+    models.push(describeModel(predictUrl, paths[name], await client.metadata(name)));
+  }
   return models;
 }
 
@@ -40,18 +43,20 @@ export function announcement(url: string, models: readonly ServedModel[]): strin
 
 function describeModel(
   predictUrl: string,
-  path: string,
+  path: string | undefined,
   { name, version, signatures }: ModelMetadata,
 ): ServedModel {
   const [first] = Object.entries(signatures).toSorted(([a]) => (a === 'serving_default' ? -1 : 1));
   const example = first && exampleRequest(first[1].inputs, first[0]);
   if (!example) return { name, version, predictUrl };
-  return { name, version, predictUrl, tryCommand: tryCommand(JSON.stringify(example), path, predictUrl) };
+  const command = tryCommand(JSON.stringify(example), path, predictUrl);
+  return { name, version, predictUrl, ...(command !== undefined && { tryCommand: command }) };
 }
 
-function tryCommand(example: string, path: string, predictUrl: string): string {
+function tryCommand(example: string, path: string | undefined, predictUrl: string): string | undefined {
   if (example.length <= MAX_EXAMPLE_CHARS)
     return `curl -d ${shellQuoted(example)} ${shellQuoted(predictUrl)}`;
+  if (path === undefined) return undefined;
   return `skylift inspect ${shellQuoted(path)} --example | curl -d @- ${shellQuoted(predictUrl)}`;
 }
 

@@ -134,7 +134,7 @@ test('the start fails as the original does: in its words, with exit code 255', a
     [['--model_base_path=/m'], /nothing to serve/],
     [['--model_base_path=/m', '--rest_api_port=8500'], /http_port cannot be same as grpc_port/],
     [['--model_base_path=/m', '--batching_parameters_file=x'], /enable_batching to true/],
-    [['--model_config_file=x'], /--model_config_file is not supported yet/],
+    [['--model_config_file=/nowhere', '--rest_api_port=8501'], /cannot read \/nowhere/],
     [['--model_base_path=/nowhere', '--rest_api_port=8501', '--model_wait_ms=0'], /SKY_MODEL_NOT_FOUND/],
     [
       ['--model_base_path=/m', '--rest_api_port=8501', '--max_headers=x'],

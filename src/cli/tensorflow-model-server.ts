@@ -73,14 +73,13 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
   const { given } = line;
   const host = given.get('host') ?? '0.0.0.0';
   const port = Number(given.get('rest_api_port') ?? 0);
-  const path = given.get('model_base_path') ?? '';
-  requireServable(line, path, port);
+  requireServable(line, port);
   const threads =
     Number(given.get('tensorflow_session_parallelism') ?? 0) ||
     Number(given.get('tensorflow_intra_op_parallelism') ?? 0);
   return {
     options: {
-      models: { [given.get('model_name') ?? 'default']: path },
+      ...modelsOf(line),
       http: {
         host,
         port,
@@ -103,19 +102,24 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
   };
 }
 
+/** As in the original the config file is what counts when both are given. */
+function modelsOf({ given, ...line }: TensorflowCommandLine): Partial<ServingPlan['options']> {
+  const file = given.get('model_config_file') ?? '';
+  if (file === '')
+    return { models: { [given.get('model_name') ?? 'default']: given.get('model_base_path') ?? '' } };
+  const allowEarlyLabels = isOn({ given, ...line }, 'allow_version_labels_for_unavailable_models');
+  return { modelConfigFile: file, allowEarlyLabels };
+}
+
 function backendOf({ given }: TensorflowCommandLine): 'fast' | 'node' {
   const name = given.get('http_backend') ?? 'fast';
   if (name === 'fast' || name === 'node') return name;
   throw refused(`--http_backend=${name} is neither fast nor node`, '--http_backend=fast');
 }
 
-function requireServable({ given }: TensorflowCommandLine, path: string, port: number): void {
-  if (path === '' && given.has('model_config_file'))
-    throw refused(
-      '--model_config_file is not supported yet',
-      'Give one model: --model_name=NAME --model_base_path=PATH',
-    );
-  if (path === '')
+function requireServable({ given }: TensorflowCommandLine, port: number): void {
+  const isEmpty = (flag: string): boolean => (given.get(flag) ?? '') === '';
+  if (isEmpty('model_base_path') && isEmpty('model_config_file'))
     throw refused(
       'Both server_options.model_base_path and server_options.model_config_file are empty!',
       '--model_base_path=PATH',
@@ -149,10 +153,12 @@ function requireServable({ given }: TensorflowCommandLine, path: string, port: n
 /** The original waits for a first version as long as it takes, and counts in other units. */
 function limitsOf(line: TensorflowCommandLine): Partial<Limits> {
   const pollSeconds = line.given.get('file_system_poll_wait_seconds');
+  const configSeconds = line.given.get('model_config_file_poll_wait_seconds');
   const retryMicros = line.given.get('load_retry_interval_micros');
   return {
     model_wait_ms: LIMITS.model_wait_ms.max,
     ...(pollSeconds !== undefined && { version_poll_ms: Math.max(0, Number(pollSeconds) * 1000) }),
+    ...(configSeconds !== undefined && { config_poll_ms: Math.max(0, Number(configSeconds) * 1000) }),
     ...(retryMicros !== undefined && { load_retry_interval_ms: Math.round(Number(retryMicros) / 1000) }),
     ...Object.fromEntries(LIMIT_NAMES.flatMap((name) => limitOf(line, name))),
   };

@@ -83,6 +83,12 @@ export const ERROR_CODES = {
     'Engines x threads is more than the cores that this process may use.',
     'Lower --engines or --threads, or leave both to `auto`.',
   ),
+  SKY_LABEL_UNAVAILABLE: record(
+    'FAILED_PRECONDITION',
+    3,
+    'A label was given to a version that does not answer requests.',
+    'Load the version first, then move the label; or allow it with --allow_version_labels_for_unavailable_models.',
+  ),
   SKY_NOT_SUPPORTED_YET: record(
     'UNIMPLEMENTED',
     4,

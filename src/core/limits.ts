@@ -141,6 +141,10 @@ export const LIMITS = {
   version_poll_ms: limit('ms', 1_000, 'Pause between two looks for new versions; 0: only at the start.', {
     min: 0,
   }),
+  config_poll_ms: limit('ms', 0, 'Pause between two looks at the model config file; 0: only at the start.', {
+    min: 0,
+  }),
+  max_config_bytes: limit('bytes', 4 * MiB, 'A configuration file.', { max: 256 * MiB }),
   model_wait_ms: limit(
     'ms',
     0,

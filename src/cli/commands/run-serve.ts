@@ -1,4 +1,5 @@
 /** Runs `skylift serve`. */
+import { SkyliftError } from '../../core/errors.ts';
 import { formatMs } from '../../core/units.ts';
 import type { RunningServer, ServeEvent } from '../../index.ts';
 import { announcement, describeModels } from '../announce.ts';
@@ -16,7 +17,7 @@ const LOOPBACK_URL = /^http:\/\/(?:127\.|\[::1\])/;
 /** Serves until a stop signal; prints what answers where once every model does. */
 export async function runServe(context: CliContext, flags: ServeFlags, ...args: string[]): Promise<void> {
   const { terminal } = context;
-  const models = servedModels(args, flags);
+  const models = flags.model_config_file === undefined ? servedModels(args, flags) : fileModels(args, flags);
   if (flags.port !== undefined && flags.rest_api_port !== undefined)
     terminal.say(
       `${terminal.paint('yellow', '!')} gRPC is not served yet; --port=${flags.port} is ignored beside --rest_api_port.`,
@@ -30,6 +31,14 @@ export async function runServe(context: CliContext, flags: ServeFlags, ...args: 
   });
 }
 
+/** The file names all models; another one beside it would be a contradiction. */
+function fileModels(args: readonly string[], flags: ServeFlags): Readonly<Record<string, string>> {
+  if (args.length === 0 && flags.model_base_path === undefined) return {};
+  throw new SkyliftError('SKY_USAGE', 'models are given by path and by --model_config_file', {
+    hint: 'Write them all into the file, or leave --model_config_file away.',
+  });
+}
+
 function serveOptions(
   flags: ServeFlags,
   models: Readonly<Record<string, string>>,
@@ -37,6 +46,8 @@ function serveOptions(
 ): ServingPlan['options'] {
   return {
     models,
+    ...(flags.model_config_file !== undefined && { modelConfigFile: flags.model_config_file }),
+    allowEarlyLabels: flags.allow_version_labels_for_unavailable_models,
     http: {
       host: flags.host,
       port: flags.rest_api_port ?? flags.port ?? DEFAULT_PORT,
@@ -98,7 +109,8 @@ async function announce(
   paths: Readonly<Record<string, string>>,
   terminal: Terminal,
 ): Promise<void> {
-  const models = await describeModels(server.url, paths);
+  const names = server.models().map(({ name }) => name);
+  const models = await describeModels(server.url, names, paths);
   terminal.say(announcement(server.url, models));
   if (terminal.flags.json) terminal.result('', { url: server.url, pid: process.pid, models });
 }

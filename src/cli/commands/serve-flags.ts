@@ -21,6 +21,8 @@ interface OwnFlags {
   readonly rest_api_enable_cors_support: boolean;
   readonly model_name?: string;
   readonly model_base_path?: string;
+  readonly model_config_file?: string;
+  readonly allow_version_labels_for_unavailable_models: boolean;
 }
 
 export type ServeFlags = OwnFlags & LimitFlags;
@@ -31,6 +33,8 @@ export const TENSORFLOW_SERVING_FLAGS = [
   'rest_api_enable_cors_support',
   'model_name',
   'model_base_path',
+  'model_config_file',
+  'allow_version_labels_for_unavailable_models',
 ] as const;
 
 const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
@@ -112,6 +116,19 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
     optional: true,
     placeholder: 'PATH',
     brief: 'Path of the one model',
+  },
+  model_config_file: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    placeholder: 'FILE',
+    brief: 'Models, version policies and labels, as TensorFlow Serving writes them',
+  },
+  allow_version_labels_for_unavailable_models: {
+    kind: 'boolean',
+    default: false,
+    withNegated: false,
+    brief: 'Let a changed config file label versions that do not answer yet',
   },
 };
 

@@ -1,6 +1,6 @@
 /** The runtime: models with their versions, which one answers, and the way of a request to the dispatcher. */
 import type { Clock } from '../../core/clock.ts';
-import { SkyliftError, toSkyliftError, unreachable } from '../../core/errors.ts';
+import { SkyliftError, toSkyliftError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
@@ -129,6 +129,11 @@ export class ModelRuntime implements Runtime {
     this.#models.delete(model);
   }
 
+  /** Whether the version answers now. */
+  answers(model: string, version: bigint): boolean {
+    return this.#models.get(model)?.versions.get(version) !== undefined;
+  }
+
   /** How far a model is; `empty` for unknown ones. */
   progress(model: string): Progress {
     return this.#models.get(model)?.versions.progress() ?? { kind: 'empty' };
@@ -238,8 +243,9 @@ export class ModelRuntime implements Runtime {
     });
   }
 
-  #entry(model: string, selector: VersionSelector): LoadedVersion {
+  #entry(model: string, asked: VersionSelector): LoadedVersion {
     const known = this.#models.get(model);
+    const selector = known && asked.kind === 'label' ? labelled(known, asked) : asked;
     const loaded = known && answering(known, selector);
     if (loaded) return loaded;
     if (known && isOnItsWay(known, selector))
@@ -251,19 +257,15 @@ export class ModelRuntime implements Runtime {
 }
 
 /** On the path of every request: no allocation. */
-function answering({ versions, labels }: Model, selector: VersionSelector): LoadedVersion | undefined {
-  switch (selector.kind) {
-    case 'latest':
-      return versions.latest;
-    case 'version':
-      return versions.get(selector.version);
-    case 'label': {
-      const version = labels.get(selector.label);
-      return version === undefined ? undefined : versions.get(version);
-    }
-    default:
-      return unreachable(selector);
-  }
+function answering({ versions }: Model, selector: VersionSelector): LoadedVersion | undefined {
+  if (selector.kind === 'latest') return versions.latest;
+  return selector.kind === 'version' ? versions.get(selector.version) : undefined;
+}
+
+/** The version that has the label now; unknown labels stay labels. */
+function labelled({ labels }: Model, selector: VersionSelector & { kind: 'label' }): VersionSelector {
+  const version = labels.get(selector.label);
+  return version === undefined ? selector : { kind: 'version', version };
 }
 
 function isOnItsWay({ versions }: Model, selector: VersionSelector): boolean {

@@ -26,6 +26,8 @@ export interface CatalogOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
+  /** New labels may name versions that do not answer yet. */
+  readonly allowsEarlyLabels: boolean;
 }
 
 /** A configuration whose sources were listed once. */
@@ -43,6 +45,7 @@ interface WatchedModel {
 export class ModelCatalog {
   readonly #options: CatalogOptions;
   readonly #models = new Map<string, WatchedModel>();
+  #change: Promise<unknown> = Promise.resolve();
 
   constructor(options: CatalogOptions) {
     this.#options = options;
@@ -69,8 +72,36 @@ export class ModelCatalog {
     for (const each of listed) this.#serveOne(each);
   }
 
+  /**
+   * Serves these models and no others, from a running server's point of view: changes come one after the other, and what
+   * is wrong changes nothing. Resolves when the sources were listed; loading goes on. Throws SKY_CONFIG_INVALID,
+   * SKY_LABEL_UNAVAILABLE.
+   */
+  change(configs: readonly ModelConfig[]): Promise<void> {
+    const change = this.#change.then(() => this.#changeNow(configs));
+    this.#change = change.catch(() => {});
+    return change;
+  }
+
   close(): void {
     for (const { watch } of this.#models.values()) watch.close();
+  }
+
+  async #changeNow(configs: readonly ModelConfig[]): Promise<void> {
+    requireNames(configs);
+    for (const config of configs) this.#requireLabels(config);
+    this.serve(await this.list(configs, true));
+  }
+
+  /** Labels are checked before anything is loaded, as in the original: first the version, then its label. */
+  #requireLabels({ name, labels }: ModelConfig): void {
+    const { runtime, allowsEarlyLabels } = this.#options;
+    const before = this.#models.get(name)?.config.labels ?? new Map<string, bigint>();
+    for (const [label, version] of labels) {
+      if (allowsEarlyLabels && !before.has(label)) continue;
+      if (before.get(label) !== version && !runtime.answers(name, version))
+        throw labelUnavailable(name, version);
+    }
   }
 
   async #listOne(config: ModelConfig, isPatient: boolean): Promise<ListedModel> {
@@ -112,6 +143,14 @@ export class ModelCatalog {
   }
 }
 
+/** In the words of the original, which clients match on. */
+function labelUnavailable(model: string, version: bigint): SkyliftError {
+  return new SkyliftError(
+    'SKY_LABEL_UNAVAILABLE',
+    `Request to assign label to version ${version} of model ${model}, which is not currently available for inference`,
+  );
+}
+
 function mayComeLater({ code }: SkyliftError): boolean {
   return code === 'SKY_MODEL_NOT_FOUND' || code === 'SKY_MODEL_NO_VERSIONS';
 }
@@ -124,9 +163,11 @@ function requireNames(configs: readonly ModelConfig[]): void {
         hint: 'Give it a name; it is part of the URL.',
       });
     if (names.has(name))
-      throw new SkyliftError('SKY_CONFIG_INVALID', `two models are named ${name}`, {
-        hint: 'Give each model a name of its own.',
-      });
+      throw new SkyliftError(
+        'SKY_CONFIG_INVALID',
+        `Illegal to list model ${name} multiple times in config list`,
+        { hint: 'Give each model a name of its own.' },
+      );
     names.add(name);
   }
 }

@@ -1,0 +1,85 @@
+/** Which models a server serves: given as options, or by a configuration file that is read again. */
+import { systemClock } from '../core/clock.ts';
+import { SkyliftError } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
+import { silentLog } from '../core/log.ts';
+import type { Log } from '../core/log.ts';
+import { parseModelServerConfig } from '../serve/protocols/tfserving/config/model-server-config.ts';
+import { ConfigWatch, readConfigFile } from '../serve/runtime/sources/config-watch.ts';
+import type { ModelCatalog, ModelConfig } from '../serve/runtime/sources/model-catalog.ts';
+import { LATEST_ONE } from '../serve/runtime/versions/version-policy.ts';
+import type { TransitionOrder, VersionPolicy } from '../serve/runtime/versions/version-policy.ts';
+
+/** How one model is served. */
+export interface ModelOptions {
+  /** An .onnx file, a package, or a folder of numbered versions. */
+  readonly path: string;
+  /** @default the newest */
+  readonly versions?: VersionPolicy;
+  /** Names of versions. */
+  readonly labels?: Readonly<Record<string, bigint>>;
+  /** @default load-first: no request fails while versions change */
+  readonly order?: TransitionOrder;
+}
+
+/** Which models a server is told to serve. */
+export interface ModelsOptions {
+  /** By served name; a path alone serves its newest version. */
+  readonly models?: Readonly<Record<string, string | ModelOptions>>;
+  /** TensorFlow Serving's model configuration file, instead of `models`; read again every `config_poll_ms`. */
+  readonly modelConfigFile?: string;
+  /** A changed config file may give new labels to versions that do not answer yet. @default false */
+  readonly allowEarlyLabels?: boolean;
+  /** @default silent */
+  readonly log?: Log;
+}
+
+export interface GivenModels {
+  readonly configs: readonly ModelConfig[];
+  /** Keeps a catalog in step with what was given, until it is closed. */
+  readonly watch: (catalog: ModelCatalog) => { close(): void };
+}
+
+/** Throws SKY_CONFIG_INVALID. */
+export async function readConfigs(options: ModelsOptions, limits: Limits): Promise<GivenModels> {
+  const { modelConfigFile: file, models = {}, log = silentLog } = options;
+  if (file === undefined) return { configs: modelConfigs(models), watch: () => ({ close: () => {} }) };
+  if (Object.keys(models).length > 0)
+    throw new SkyliftError('SKY_CONFIG_INVALID', `models are given by name and in ${file}`, {
+      hint: 'Write them all into the file.',
+    });
+  const text = await readConfigFile(file, limits.max_config_bytes);
+  return {
+    configs: parseModelServerConfig(text, file),
+    watch: (catalog) =>
+      new ConfigWatch(file, text, {
+        clock: systemClock,
+        pollMs: limits.config_poll_ms,
+        maxBytes: limits.max_config_bytes,
+        async onChange(changed) {
+          await catalog.change(parseModelServerConfig(changed, file));
+          log('info', 'the changed model config file is in force', { file });
+        },
+        onFailure: ({ code, message }) =>
+          log('error', 'the model config file is not taken over, the models stay as they are', {
+            file,
+            code,
+            reason: message,
+          }),
+      }),
+  };
+}
+
+function modelConfigs(models: NonNullable<ModelsOptions['models']>): ModelConfig[] {
+  return Object.entries(models).map(([name, given]) => {
+    const { path, versions, labels, order }: ModelOptions =
+      typeof given === 'string' ? { path: given } : given;
+    return {
+      name,
+      path,
+      policy: versions ?? LATEST_ONE,
+      order: order ?? 'load-first',
+      labels: new Map(Object.entries(labels ?? {})),
+    };
+  });
+}
