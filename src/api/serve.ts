@@ -2,11 +2,15 @@
 import { systemClock } from '../core/clock.ts';
 import { SkyliftError } from '../core/errors.ts';
 import { silentLog } from '../core/log.ts';
+import type { Signature } from '../package/manifest.ts';
 import type { ModelRuntime, VersionReport } from '../serve/runtime/model-runtime.ts';
+import { LATEST } from '../serve/runtime/requests.ts';
 import type { ModelStatus } from '../serve/runtime/requests.ts';
 import { oipRoutes } from '../serve/protocols/oip/routes.ts';
 import { tfservingRoutes, tfservingUnmatched } from '../serve/protocols/tfserving/routes.ts';
 import type { AccessLog } from '../serve/server/access-log.ts';
+import { createKeyAuthorizer } from '../serve/server/auth/key-authorizer.ts';
+import { KeyWatch } from '../serve/server/auth/key-watch.ts';
 import { healthRoutes } from '../serve/server/health-routes.ts';
 import { createHttpServer, HTTP_BACKENDS } from '../serve/server/http-server.ts';
 import type { HttpBackendName, HttpServer } from '../serve/server/http-server.ts';
@@ -40,48 +44,67 @@ export type ServeEvent =
       readonly durationMs: number;
     };
 
+/** Who may ask: the owners of keys that `skylift keys` makes. */
+export interface AuthOptions {
+  readonly keysFile: string;
+  /** @default the path of the key file with `.pepper` behind it */
+  readonly pepperFile?: string;
+}
+
 export interface ServeOptions extends Omit<WorkshopOptions, 'metrics'> {
   /** Served name -> path of an .onnx file, a package, or a folder of numbered versions. */
   readonly models: Readonly<Record<string, string>>;
   readonly http?: HttpOptions;
+  /** @default everybody who reaches the address may ask */
+  readonly auth?: AuthOptions;
   /** @default no access log */
   readonly accessLog?: AccessLog;
   readonly onEvent?: (event: ServeEvent) => void;
 }
 
+/** What ends together. */
+interface ServerParts {
+  readonly http: HttpServer;
+  readonly runtime: ModelRuntime;
+  readonly keys: KeyWatch | undefined;
+  readonly state: { isDraining: boolean };
+}
+
 /** A server whose models answer. Ends with `drain` (in order) or `close` (at once); `await using` drains. */
 export class RunningServer {
   readonly url: string;
-  readonly #http: HttpServer;
-  readonly #runtime: ModelRuntime;
-  readonly #state: { isDraining: boolean };
+  readonly #parts: ServerParts;
 
-  constructor(url: string, http: HttpServer, runtime: ModelRuntime, state: { isDraining: boolean }) {
+  constructor(url: string, parts: ServerParts) {
     this.url = url;
-    this.#http = http;
-    this.#runtime = runtime;
-    this.#state = state;
+    this.#parts = parts;
   }
 
   models(): readonly ModelStatus[] {
-    return this.#runtime.models();
+    return this.#parts.runtime.models();
+  }
+
+  /** Signatures of the newest version of a model, by name. Throws SKY_MODEL_NOT_FOUND, SKY_UNAVAILABLE. */
+  signatures(model: string): Readonly<Record<string, Signature>> {
+    return this.#parts.runtime.resolve(model, LATEST).manifest.signatures;
   }
 
   /** Engines, batch curves and threads of the loaded versions. */
   report(): readonly VersionReport[] {
-    return this.#runtime.report();
+    return this.#parts.runtime.report();
   }
 
   /** Readiness turns false at once, requests in flight are answered up to `drain_ms`, then the engines end. */
   async drain(): Promise<void> {
-    this.#state.isDraining = true;
-    await this.#http.drain();
-    await this.#runtime.close();
+    const { http, runtime, keys, state } = this.#parts;
+    state.isDraining = true;
+    await http.drain();
+    keys?.close();
+    await runtime.close();
   }
 
   async close(): Promise<void> {
-    await this.#http.close();
-    await this.#runtime.close();
+    await closeNow(this.#parts);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -97,21 +120,34 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const metrics = createPrometheusMetrics();
   const workshop = await openWorkshop({ ...options, metrics });
   const { runtime } = workshop;
-  const found = await declareModels(workshop, options.models);
+  const keys = await openKeys(workshop, options);
   const state = { isDraining: false };
-  const http = createServer(workshop, metrics, state, options);
+  const parts = { runtime, keys, state, http: createServer(workshop, { metrics, keys, state }, options) };
   try {
+    const found = await declareModels(workshop, options.models);
     const { host = '127.0.0.1', port = 8501 } = options.http ?? {};
-    const address = await http.listen({ host, port });
+    const address = await parts.http.listen({ host, port });
     const url = `http://${hostAndPort(address)}`;
     options.onEvent?.({ kind: 'listening', url });
     for (const [model, version] of found) await loadModel(runtime, model, version, options.onEvent);
-    return new RunningServer(url, http, runtime, state);
+    return new RunningServer(url, parts);
   } catch (error) {
-    await http.close();
-    await runtime.close();
+    await closeNow(parts);
     throw error;
   }
+}
+
+async function closeNow({ http, runtime, keys }: ServerParts): Promise<void> {
+  await http.close();
+  keys?.close();
+  await runtime.close();
+}
+
+async function openKeys(
+  { limits }: Workshop,
+  { auth, log = silentLog }: ServeOptions,
+): Promise<KeyWatch | undefined> {
+  return auth && KeyWatch.open({ paths: auth, limits, clock: systemClock, log });
 }
 
 /** Looks all models up before the port opens: a wrong path ends the start, a slow load is answered with 503. */
@@ -134,14 +170,15 @@ async function declareModels(
 
 function createServer(
   { runtime, limits }: Workshop,
-  metrics: PrometheusMetrics,
-  state: { readonly isDraining: boolean },
+  { metrics, keys, state }: Pick<ServerParts, 'keys' | 'state'> & { readonly metrics: PrometheusMetrics },
   { log = silentLog, accessLog, http }: ServeOptions,
 ): HttpServer {
   const clock = systemClock;
   const context = { runtime, clock, limits };
   const isReady = (): { ready: boolean; waitingFor: readonly string[] } => {
-    const waitingFor = state.isDraining ? ['draining'] : runtime.notReady();
+    const missing = runtime.notReady();
+    const shown = keys && missing.length > 0 ? ['models'] : missing; // names are for those who have a key
+    const waitingFor = state.isDraining ? ['draining'] : shown;
     return { ready: waitingFor.length === 0, waitingFor };
   };
   return createHttpServer({
@@ -152,6 +189,7 @@ function createServer(
       ...metricsRoutes(metrics),
     ],
     unmatched: [tfservingUnmatched],
+    authorize: keys && createKeyAuthorizer({ keys: () => keys.ring, clock, metrics }),
     limits,
     clock,
     log,

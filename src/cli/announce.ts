@@ -1,6 +1,6 @@
 /** What is said when a server is ready: URLs, and for each model a command that works as it stands. */
-import { createClient, modelPath } from '../client/client.ts';
-import type { ModelMetadata } from '../client/metadata.ts';
+import { modelPath } from '../client/client.ts';
+import type { RunningServer } from '../index.ts';
 import { exampleRequest } from './example-request.ts';
 
 /** One served model. */
@@ -14,17 +14,34 @@ export interface ServedModel {
 
 /** Longer examples are made by a command instead of being printed. */
 const MAX_EXAMPLE_CHARS = 400;
+/** The variable that the `skylift` commands read, too. */
+const KEY_HEADER = '-H "authorization: Bearer $SKYLIFT_API_KEY"';
 
-/** Asks the running server what it serves, as any client would. `paths`: served name -> path. */
-export async function describeModels(
-  url: string,
-  paths: Readonly<Record<string, string>>,
-): Promise<readonly ServedModel[]> {
-  using client = createClient(url, { connections: 1 });
-  const models: ServedModel[] = [];
-  for (const [name, path] of Object.entries(paths))
-    models.push(describeModel(`${url}${modelPath(name)}:predict`, path, await client.metadata(name)));
-  return models;
+/** What `serve` was told. */
+export interface ServedAs {
+  /** Served name -> path. */
+  readonly paths: Readonly<Record<string, string>>;
+  readonly asksForKeys: boolean;
+}
+
+/** What a running server serves. */
+export function describeModels(
+  server: RunningServer,
+  { paths, asksForKeys }: ServedAs,
+): readonly ServedModel[] {
+  return server.report().map(({ model, version }) => {
+    const predictUrl = `${server.url}${modelPath(model)}:predict`;
+    const signatures = Object.entries(server.signatures(model));
+    const [first] = signatures.toSorted(([a]) => (a === 'serving_default' ? -1 : 1));
+    const example = first && exampleRequest(first[1].inputs, first[0]);
+    const described = { name: model, version, predictUrl };
+    if (!example) return described;
+    const curl = asksForKeys ? `curl ${KEY_HEADER}` : 'curl';
+    return {
+      ...described,
+      tryCommand: tryCommand(curl, JSON.stringify(example), { path: paths[model] ?? model, predictUrl }),
+    };
+  });
 }
 
 /** The lines for people. */
@@ -38,21 +55,14 @@ export function announcement(url: string, models: readonly ServedModel[]): strin
     .join('\n');
 }
 
-function describeModel(
-  predictUrl: string,
-  path: string,
-  { name, version, signatures }: ModelMetadata,
-): ServedModel {
-  const [first] = Object.entries(signatures).toSorted(([a]) => (a === 'serving_default' ? -1 : 1));
-  const example = first && exampleRequest(first[1].inputs, first[0]);
-  if (!example) return { name, version, predictUrl };
-  return { name, version, predictUrl, tryCommand: tryCommand(JSON.stringify(example), path, predictUrl) };
-}
-
-function tryCommand(example: string, path: string, predictUrl: string): string {
+function tryCommand(
+  curl: string,
+  example: string,
+  { path, predictUrl }: { readonly path: string; readonly predictUrl: string },
+): string {
   if (example.length <= MAX_EXAMPLE_CHARS)
-    return `curl -d ${shellQuoted(example)} ${shellQuoted(predictUrl)}`;
-  return `skylift inspect ${shellQuoted(path)} --example | curl -d @- ${shellQuoted(predictUrl)}`;
+    return `${curl} -d ${shellQuoted(example)} ${shellQuoted(predictUrl)}`;
+  return `skylift inspect ${shellQuoted(path)} --example | ${curl} -d @- ${shellQuoted(predictUrl)}`;
 }
 
 /** A word for a POSIX shell. */

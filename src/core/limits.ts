@@ -118,6 +118,14 @@ export const LIMITS = {
     'Elements that the classification of one output may name, over all its rows.',
   ),
 
+  // API keys
+  max_auth_keys: limit('count', 10_000, 'Keys of the file of --auth_keys.'),
+  max_auth_file_bytes: limit('bytes', 8 * MiB, 'The file of --auth_keys.', { min: KiB, max: 256 * MiB }),
+  auth_poll_ms: limit('ms', 250, 'Time after which the file of --auth_keys is looked at again.', {
+    min: 10,
+    max: 900, // a revoked key ends within a second
+  }),
+
   // scheduling
   rest_api_timeout_in_ms: limit(
     'ms',

@@ -8,6 +8,7 @@ import { tensor } from '../../tensor/values.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { PreparedJob } from './dispatcher.ts';
 import { Quarantine } from './quarantine.ts';
+import { ANONYMOUS } from './requests.ts';
 import type { RunSink } from './requests.ts';
 import { RunMetrics } from './run-metrics.ts';
 import { createScheduler } from './scheduler.ts';
@@ -20,7 +21,7 @@ function jobWith(deadlineAtMs: number): PreparedJob {
   return {
     request: {
       id: 'r',
-      principal: { id: 'p' },
+      principal: ANONYMOUS,
       model: 'm',
       version: { kind: 'latest' },
       signature: 's',
