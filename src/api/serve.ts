@@ -6,17 +6,16 @@ import type { Signature } from '../package/manifest.ts';
 import type { ModelRuntime, VersionReport } from '../serve/runtime/model-runtime.ts';
 import { LATEST } from '../serve/runtime/requests.ts';
 import type { ModelStatus } from '../serve/runtime/requests.ts';
-import { oipRoutes } from '../serve/protocols/oip/routes.ts';
-import { tfservingRoutes, tfservingUnmatched } from '../serve/protocols/tfserving/routes.ts';
+import { tfservingUnmatched } from '../serve/protocols/tfserving/routes.ts';
 import type { AccessLog } from '../serve/server/access-log.ts';
 import { createKeyAuthorizer } from '../serve/server/auth/key-authorizer.ts';
 import { KeyWatch } from '../serve/server/auth/key-watch.ts';
-import { healthRoutes } from '../serve/server/health-routes.ts';
 import { createHttpServer, HTTP_BACKENDS } from '../serve/server/http-server.ts';
 import type { HttpBackendName, HttpServer } from '../serve/server/http-server.ts';
 import { hostAndPort } from '../serve/server/wire/bind.ts';
-import { createPrometheusMetrics, metricsRoutes } from '../serve/server/metrics.ts';
+import { createPrometheusMetrics } from '../serve/server/metrics.ts';
 import type { PrometheusMetrics } from '../serve/server/metrics.ts';
+import { routeTable } from '../serve/server/route-table.ts';
 import { findVersion } from './find-version.ts';
 import type { FoundVersion } from './find-version.ts';
 import { openWorkshop } from './workshop.ts';
@@ -182,12 +181,7 @@ function createServer(
     return { ready: waitingFor.length === 0, waitingFor };
   };
   return createHttpServer({
-    routes: [
-      ...tfservingRoutes(context),
-      ...oipRoutes(context),
-      ...healthRoutes({ isReady }),
-      ...metricsRoutes(metrics),
-    ],
+    routes: routeTable(context, { isReady }, metrics),
     unmatched: [tfservingUnmatched],
     authorize: keys && createKeyAuthorizer({ keys: () => keys.ring, clock, metrics }),
     limits,

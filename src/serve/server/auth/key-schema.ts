@@ -2,14 +2,13 @@
 import { z } from 'zod';
 import { SkyliftError } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
-import { measureJson } from '../../../package/json-bounds.ts';
+import { documentPath, parseDocument } from '../../../package/json-document.ts';
 import { GRANTED_PERMISSIONS } from '../../protocols/http-call.ts';
 import { KEY_ID } from './api-key.ts';
 import { MAX_DESCRIPTION_CHARS, MAX_MODEL_CHARS, MAX_MODELS, MAX_SECRETS } from './key-record.ts';
 import type { KeyFile } from './key-record.ts';
 
 const PRINTABLE = /^\P{Cc}*$/u;
-const MAX_DEPTH = 6; // the document, its keys, a key, its secrets, a secret; one to spare
 const MAX_VALUES_PER_KEY = 16 + MAX_MODELS; // bounds what the schema check can cost
 const MAX_UNKNOWN_CHARS = 80; // of names of unknown fields in a message
 
@@ -45,11 +44,9 @@ type KeyLimits = Pick<Limits, 'max_auth_keys'>;
  * @param path for messages
  */
 export function parseKeyFile(bytes: Uint8Array, path: string, { max_auth_keys }: KeyLimits): KeyFile {
-  const { values, depth } = measureJson(bytes);
-  if (depth > MAX_DEPTH) throw invalid(path, `is nested ${depth} deep, more than ${MAX_DEPTH}`);
   const maxValues = MAX_VALUES_PER_KEY * (max_auth_keys + 1);
-  if (values > maxValues) throw invalid(path, `has ${values} values, more than ${maxValues} (max_auth_keys)`);
-  const checked = keyFile.safeParse(parseJson(bytes, path));
+  const document = parseDocument(bytes, maxValues, (problem) => invalid(path, problem));
+  const checked = keyFile.safeParse(document);
   if (!checked.success) throw invalid(path, describe(checked.error.issues));
   const { data } = checked;
   if (data.keys.length > max_auth_keys)
@@ -63,14 +60,6 @@ export function formatKeyFile(file: KeyFile): string {
   return `${JSON.stringify(file, null, 2)}\n`;
 }
 
-function parseJson(bytes: Uint8Array, path: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
-  } catch {
-    throw invalid(path, 'is not JSON in UTF-8'); // the parser's own words quote the text
-  }
-}
-
 function requireUniqueIds(keys: KeyFile['keys'], path: string): void {
   const seen = new Set<string>();
   for (const { id } of keys) {
@@ -82,12 +71,9 @@ function requireUniqueIds(keys: KeyFile['keys'], path: string): void {
 function describe(issues: readonly z.core.$ZodIssue[]): string {
   const first = issues[0];
   if (!first) return 'is no key file';
-  const where = first.path
-    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
-    .join('');
   const unknown = first.code === 'unrecognized_keys' ? JSON.stringify(first.keys.join(', ')) : undefined;
   const what = unknown === undefined ? first.message : `unknown field ${unknown.slice(0, MAX_UNKNOWN_CHARS)}`;
-  return `${where.replace(/^\./, '') || 'the document'}: ${what}`;
+  return `${documentPath(first.path)}: ${what}`;
 }
 
 function invalid(path: string, message: string): SkyliftError {

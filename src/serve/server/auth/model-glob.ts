@@ -8,7 +8,7 @@ export function matcherOf(globs: readonly string[]): (name: string) => boolean {
 }
 
 function globMatcher(glob: string): (name: string) => boolean {
-  const [prefix = '', ...rest] = glob.split('*');
+  const [prefix = '', ...rest] = glob.split(/\*+/);
   const suffix = rest.pop();
   if (suffix === undefined) return (name) => name === glob;
   return (name) => {
