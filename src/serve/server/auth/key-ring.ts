@@ -1,6 +1,6 @@
 /**
  * The keys in force. Every key of the right form costs the same work, whether its id is known or not, so that time tells
- * nothing of which ids there are.
+ * next to nothing of which ids there are.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Permission } from '../../protocols/http-call.ts';
@@ -35,22 +35,32 @@ interface Entry {
 
 const DIGEST_BYTES = 32;
 
+const NOBODY: KeyRecord = { id: '', description: '', permissions: [], models: [], secrets: [] };
+
 /** Puts the keys of a file in force. The pepper has to be the one that they were made with. */
 export function createKeyRing({ keys }: KeyFile, pepper: Pepper): KeyRing {
   const entries = new Map(keys.map((record) => [record.id, entryOf(record)]));
-  const nobody = entryOf({ id: '', description: '', permissions: [], models: [], secrets: [] });
+  const dummy = entryOf(NOBODY);
+  const dummies = [...entries.values(), dummy];
   return {
     size: entries.size,
     verify(text, wallMs) {
       const parsed = parseApiKey(text);
       if (parsed.kind !== 'key') return parsed.kind;
-      const entry = entries.get(parsed.id) ?? nobody;
-      if (!isSecretOf(entry, pepper.digest(parsed.secret)))
-        return entry === nobody ? 'unknown-key' : 'wrong-secret';
-      const validity = validityAt(entry.record, wallMs);
-      return validity === 'valid' ? entry.holder : validity;
+      const known = entries.get(parsed.id);
+      const other = dummies[spread(parsed.id) % dummies.length] ?? dummy;
+      const isRight = isSecretOf(known ?? other, pepper.digest(parsed.secret));
+      if (known === undefined) return 'unknown-key';
+      if (!isRight) return 'wrong-secret';
+      const validity = validityAt(known.record, wallMs);
+      return validity === 'valid' ? known.holder : validity;
     },
   };
+}
+
+/** Unknown ids are compared with records all over the memory, as known ones are: the same few bytes again would be faster. */
+function spread(id: string): number {
+  return id.charCodeAt(0) + 32 * id.charCodeAt(1) + 1024 * id.charCodeAt(2);
 }
 
 /** Compares with both, always. */
