@@ -147,6 +147,19 @@ test('a file that is not there is an error for all but create', async () => {
   }
 });
 
+test('one key more than a server takes is refused, by flag and by variable', async () => {
+  await createShown();
+  const env = { SKYLIFT_MAX_AUTH_KEYS: '1' };
+  for (const { exitCode, stdout, stderr } of [
+    await keys('create', '--max-auth-keys=1'),
+    await runCli(['keys', 'create', file], { env }),
+  ]) {
+    assert.deepEqual([exitCode, stdout], [3, '']);
+    assert.match(stderr, /has 2 keys, more than 1 \(max_auth_keys\)/);
+  }
+  assert.equal((await listShown()).length, 1);
+});
+
 test('times are days, minutes or spans from now', () => {
   const nowMs = Date.UTC(2026, 10, 25, 12);
   for (const [text, expected] of [

@@ -119,8 +119,13 @@ export const LIMITS = {
   ),
 
   // API keys
-  max_auth_keys: limit('count', 10_000, 'Keys of the file of --auth_keys.'),
-  max_auth_file_bytes: limit('bytes', 8 * MiB, 'The file of --auth_keys.', { min: KiB, max: 256 * MiB }),
+  max_auth_keys: limit(
+    'count',
+    1000,
+    'Keys of the file of --auth_keys; a change of ten thousand would hold the server up for a quarter of a second.',
+    { max: 1_000_000 },
+  ),
+  max_auth_file_bytes: limit('bytes', 2 * MiB, 'The file of --auth_keys.', { min: KiB, max: 256 * MiB }),
   auth_poll_ms: limit('ms', 250, 'Time after which the file of --auth_keys is looked at again.', {
     min: 10,
     max: 900, // a revoked key ends within a second

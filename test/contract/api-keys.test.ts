@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import type { Route } from '../../src/serve/protocols/http-call.ts';
 import { BAD_KEYS, KEYS, startKeyServer } from './api-keys.ts';
 import type { KeyServer } from './api-keys.ts';
+import { RawClient } from './wire-client.ts';
 
 /** What each route takes. A route that is not here fails the tests: somebody has to decide. */
 const EXPECTED: Readonly<Record<string, Route['permission']>> = {
@@ -327,6 +328,17 @@ for (const backend of ['fast', 'node'] as const)
       assert.deepEqual(await send(bearer(BAD_KEYS.expired)), [401, true]);
       assert.deepEqual(await send(bearer(KEYS.read.key)), [403, true]);
       assert.deepEqual(await send(bearer(KEYS.all.key)), [200, true]);
+    });
+
+    test('a refusal comes before the body, and nobody is told to send it', async (t) => {
+      const { url, runtime } = await startKeyServer(t, backend);
+      const client = await RawClient.open({ host: '127.0.0.1', port: Number(new URL(url).port) });
+      t.after(() => client.socket.destroy());
+      client.send(
+        'POST /v1/models/half_plus_two:predict HTTP/1.1\r\nhost: t\r\ncontent-length: 1000\r\nexpect: 100-continue\r\n\r\n',
+      );
+      assert.equal((await client.reply()).status, 401);
+      assert.deepEqual(runtime.submitted, []);
     });
 
     test('a browser is told that it may send a key, where keys are asked for', async (t) => {

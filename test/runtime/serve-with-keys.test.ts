@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { serve } from '../../src/api/serve.ts';
-import type { RunningServer, ServeOptions } from '../../src/api/serve.ts';
+import type { AuthOptions, RunningServer, ServeOptions } from '../../src/api/serve.ts';
 import { isSkyliftError } from '../../src/core/errors.ts';
 import { resolveLimits } from '../../src/core/limits.ts';
 import type { AccessEntry } from '../../src/serve/server/access-log.ts';
@@ -104,6 +104,11 @@ test('a server tells its own program the signatures, without a key', async () =>
   await using server = await serveHalf(keysFile);
   assert.deepEqual(Object.keys(server.signatures('half')), ['serving_default']);
   assert.throws(() => server.signatures('other'), { code: 'SKY_MODEL_NOT_FOUND' });
+});
+
+test('a program that misspells the option gets no open server', async () => {
+  const auth = JSON.parse('{"keyFile": "keys.json"}') as AuthOptions;
+  await assert.rejects(serveHalf('', { auth }), { code: 'SKY_CONFIG_INVALID' });
 });
 
 test('nothing starts when the key file cannot be read', async () => {

@@ -7,6 +7,7 @@ import { parseInstant, parseList, parsePath } from '../flag-values.ts';
 import { KEY_ACTIONS } from './key-actions.ts';
 import type { KeyAction } from './key-actions.ts';
 import type { KeysFlags } from './run-keys.ts';
+import { LIMIT_FLAGS } from './serve-flags.ts';
 
 export const keysCommand = defineCommand<KeysFlags, [KeyAction, string, string?]>({
   help: {
@@ -73,6 +74,8 @@ export const keysCommand = defineCommand<KeysFlags, [KeyAction, string, string?]
         placeholder: 'FILE',
         brief: 'The pepper of the key file, made if there are no keys yet (default FILE.pepper)',
       },
+      max_auth_keys: LIMIT_FLAGS.max_auth_keys,
+      max_auth_file_bytes: LIMIT_FLAGS.max_auth_file_bytes,
     },
     positional: {
       kind: 'tuple',

@@ -2,6 +2,7 @@
 import { systemClock } from '../../core/clock.ts';
 import { SkyliftError } from '../../core/errors.ts';
 import { resolveLimits } from '../../core/limits.ts';
+import type { Limits } from '../../core/limits.ts';
 import type { GrantedPermission } from '../../serve/protocols/http-call.ts';
 import { createKey, revokeKey, revokeOldSecret, rotateKey } from '../../serve/server/auth/key-edits.ts';
 import type { KeyGrant, NewKeyEdit } from '../../serve/server/auth/key-edits.ts';
@@ -10,6 +11,7 @@ import { validityAt } from '../../serve/server/auth/key-record.ts';
 import type { KeyRecord } from '../../serve/server/auth/key-record.ts';
 import { editKeys, listKeys } from '../../serve/server/auth/key-store.ts';
 import type { CliContext } from '../define-command.ts';
+import { limitsIn } from '../flag-values.ts';
 import { renderTable } from '../render/table.ts';
 import type { Terminal } from '../terminal.ts';
 import { KEY_ACTION_FLAGS } from './key-actions.ts';
@@ -23,6 +25,8 @@ export interface KeysFlags {
   readonly expires?: string;
   readonly old: boolean;
   readonly auth_pepper?: string;
+  readonly max_auth_keys?: number;
+  readonly max_auth_file_bytes?: number;
 }
 
 /** What an action works with. */
@@ -30,13 +34,12 @@ interface KeyTask {
   readonly terminal: Terminal;
   readonly flags: KeysFlags;
   readonly paths: KeyPaths;
+  readonly limits: Limits;
   /** Empty for the actions that take none. */
   readonly id: string;
   /** Now, ISO 8601 in UTC. */
   readonly at: string;
 }
-
-const limits = resolveLimits();
 
 const ACTIONS: Readonly<Record<KeyAction, (task: KeyTask) => Promise<void>>> = {
   create,
@@ -56,12 +59,13 @@ export async function runKeys(
     terminal,
     flags,
     paths: { keysFile, pepperFile: flags.auth_pepper },
+    limits: resolveLimits(limitsIn(flags)),
     id: id ?? '',
     at: new Date(systemClock.wallMs()).toISOString(),
   });
 }
 
-async function create({ terminal, flags, paths, at }: KeyTask): Promise<void> {
+async function create({ terminal, flags, paths, limits, at }: KeyTask): Promise<void> {
   const grant = grantIn(flags, at);
   const edit = await editKeys(paths, ({ file, pepper }) => createKey(file, pepper, grant, at), {
     limits,
@@ -73,12 +77,12 @@ async function create({ terminal, flags, paths, at }: KeyTask): Promise<void> {
   );
 }
 
-async function list({ terminal, paths, at }: KeyTask): Promise<void> {
+async function list({ terminal, paths, limits, at }: KeyTask): Promise<void> {
   const { keys } = await listKeys(paths, limits);
   terminal.result(renderKeys(keys, at), { keys: keys.map((record) => publicKey(record, at)) });
 }
 
-async function rotate({ terminal, paths, id, at }: KeyTask): Promise<void> {
+async function rotate({ terminal, paths, limits, id, at }: KeyTask): Promise<void> {
   const edit = await editKeys(paths, ({ file, pepper }) => rotateKey(file, pepper, id, at), {
     limits,
     make: false,
@@ -89,7 +93,7 @@ async function rotate({ terminal, paths, id, at }: KeyTask): Promise<void> {
   );
 }
 
-async function revoke({ terminal, flags, paths, id, at }: KeyTask): Promise<void> {
+async function revoke({ terminal, flags, paths, limits, id, at }: KeyTask): Promise<void> {
   const change = flags.old ? revokeOldSecret : revokeKey;
   const { record } = await editKeys(paths, ({ file }) => change(file, id), { limits, make: false });
   const what = flags.old ? 'the older secret is revoked' : 'revoked';

@@ -132,7 +132,7 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
 };
 
 /** One flag per limit; the table is the only place that knows them. */
-const LIMIT_FLAGS = Object.fromEntries(
+export const LIMIT_FLAGS = Object.fromEntries(
   LIMIT_NAMES.map((name) => [
     name,
     {
