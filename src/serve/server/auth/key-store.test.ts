@@ -53,6 +53,22 @@ test('the pepper may lie elsewhere', async () => {
   await assert.rejects(create({ keysFile: paths.keysFile }), isConfigError(/keys\.json\.pepper/));
 });
 
+test('key files may share a pepper, also when they are begun at the same time', async () => {
+  await using scratch = await openScratch();
+  const pepperFile = join(scratch.dir, 'salt');
+  const all = ['a.json', 'b.json', 'c.json'].map((name) => ({
+    keysFile: join(scratch.dir, name),
+    pepperFile,
+  }));
+  const begun = await Promise.allSettled(all.map((paths) => create(paths)));
+  assert.ok(begun.some(({ status }) => status === 'fulfilled'));
+  for (const [i, paths] of all.entries()) {
+    await create(paths); // whoever came too late for the pepper says so and can come again
+    const expected = begun[i]?.status === 'fulfilled' ? 2 : 1;
+    assert.equal((await idsIn(paths)).length, expected);
+  }
+});
+
 test('a lost pepper is not made anew: every key would be dead', async () => {
   await using scratch = await openScratch();
   const keysFile = join(scratch.dir, 'keys.json');

@@ -50,10 +50,10 @@ export async function editKeys<Edit extends KeyEdit>(
   );
 }
 
-/** No keys yet. A pepper that lies there is taken. */
+/** No keys yet. A pepper that lies there is taken, never written over: keys of other files may depend on it. */
 async function beginKeys(paths: KeyPaths): Promise<LoadedKeys> {
   const path = pepperPath(paths);
-  if (!(await exists(path))) await replaceFile(path, Buffer.from(newPepperText()));
+  if (!(await exists(path))) await createFile(diskFiles, path, Buffer.from(newPepperText()), OWNER_ONLY);
   const { bytes } = await readSecretFile(path, MAX_PEPPER_FILE_BYTES);
   const pepper = parsePepper(bytes, path);
   return { file: { schema: 1, pepper: pepper.tag, keys: [] }, pepper };
