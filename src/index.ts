@@ -2,8 +2,9 @@
 export { openModel } from './api/open-model.ts';
 export type { OpenModel, PredictOptions } from './api/open-model.ts';
 export { serve } from './api/serve.ts';
-export type { HttpOptions, RunningServer, ServeEvent, ServeOptions } from './api/serve.ts';
+export type { AuthOptions, HttpOptions, RunningServer, ServeOptions } from './api/serve.ts';
 export type { ModelOptions } from './api/model-configs.ts';
+export type { ServeEvent } from './api/serve-events.ts';
 export type { WorkshopOptions } from './api/workshop.ts';
 export { isSkyliftError, SkyliftError } from './core/errors.ts';
 export type { ErrorCode } from './core/error-codes.ts';

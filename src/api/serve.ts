@@ -3,20 +3,25 @@ import { systemClock } from '../core/clock.ts';
 import type { TimerHandle } from '../core/clock.ts';
 import { SkyliftError } from '../core/errors.ts';
 import { silentLog } from '../core/log.ts';
-import type { ModelEvent, ModelRuntime, VersionReport } from '../serve/runtime/model-runtime.ts';
+import type { Signature } from '../package/manifest.ts';
+import type { ModelRuntime, VersionReport } from '../serve/runtime/model-runtime.ts';
+import { LATEST } from '../serve/runtime/requests.ts';
 import { ModelCatalog } from '../serve/runtime/sources/model-catalog.ts';
 import type { ModelStatus } from '../serve/runtime/requests.ts';
-import { oipRoutes } from '../serve/protocols/oip/routes.ts';
-import { tfservingRoutes, tfservingUnmatched } from '../serve/protocols/tfserving/routes.ts';
+import { tfservingUnmatched } from '../serve/protocols/tfserving/routes.ts';
 import type { AccessLog } from '../serve/server/access-log.ts';
-import { healthRoutes } from '../serve/server/health-routes.ts';
+import { createKeyAuthorizer } from '../serve/server/auth/key-authorizer.ts';
+import { KeyWatch } from '../serve/server/auth/key-watch.ts';
 import { createHttpServer, HTTP_BACKENDS } from '../serve/server/http-server.ts';
 import type { HttpBackendName, HttpServer } from '../serve/server/http-server.ts';
 import { hostAndPort } from '../serve/server/wire/bind.ts';
-import { createPrometheusMetrics, metricsRoutes } from '../serve/server/metrics.ts';
+import { createPrometheusMetrics } from '../serve/server/metrics.ts';
 import type { PrometheusMetrics } from '../serve/server/metrics.ts';
+import { routeTable } from '../serve/server/route-table.ts';
 import { readConfigs } from './model-configs.ts';
 import type { ModelsOptions } from './model-configs.ts';
+import { tellModelEvents } from './serve-events.ts';
+import type { ServeEvent } from './serve-events.ts';
 import { openWorkshop } from './workshop.ts';
 import type { Workshop, WorkshopOptions } from './workshop.ts';
 
@@ -31,42 +36,28 @@ export interface HttpOptions {
   readonly backend?: HttpBackendName;
 }
 
-/** What happens to the server and its models. */
-export type ServeEvent =
-  | { readonly kind: 'listening'; readonly url: string }
-  | {
-      readonly kind: 'loading' | 'changing' | 'unloading' | 'unloaded';
-      readonly model: string;
-      readonly version: bigint;
-    }
-  | {
-      readonly kind: 'loaded';
-      readonly model: string;
-      readonly version: bigint;
-      readonly report: VersionReport;
-      readonly durationMs: number;
-    }
-  /** Without `retryInMs` the version is tried again when its files change. */
-  | {
-      readonly kind: 'failed';
-      readonly model: string;
-      readonly version: bigint;
-      readonly error: SkyliftError;
-      readonly retryInMs: number | undefined;
-    };
+/** Who may ask: the owners of keys that `skylift keys` makes. */
+export interface AuthOptions {
+  readonly keysFile: string;
+  /** @default the path of the key file with `.pepper` behind it */
+  readonly pepperFile?: string;
+}
 
 export interface ServeOptions extends Omit<WorkshopOptions, 'metrics'>, ModelsOptions {
   readonly http?: HttpOptions;
+  /** @default everybody who reaches the address may ask */
+  readonly auth?: AuthOptions;
   /** @default no access log */
   readonly accessLog?: AccessLog;
   readonly onEvent?: (event: ServeEvent) => void;
 }
 
-/** The parts of a server that end together, in this order. */
+/** What ends together. */
 interface Parts {
   readonly http: HttpServer;
   readonly config: { close(): void };
   readonly catalog: ModelCatalog;
+  readonly keys: KeyWatch | undefined;
   readonly runtime: ModelRuntime;
   readonly state: { isDraining: boolean };
 }
@@ -85,6 +76,15 @@ export class RunningServer {
     return this.#parts.runtime.models();
   }
 
+  /** The newest version of a model that answers. Throws SKY_MODEL_NOT_FOUND, SKY_UNAVAILABLE. */
+  newest(model: string): {
+    readonly version: bigint;
+    readonly signatures: Readonly<Record<string, Signature>>;
+  } {
+    const { version, manifest } = this.#parts.runtime.resolve(model, LATEST);
+    return { version, signatures: manifest.signatures };
+  }
+
   /** Engines, batch curves and threads of the loaded versions. */
   report(): readonly VersionReport[] {
     return this.#parts.runtime.report();
@@ -92,16 +92,17 @@ export class RunningServer {
 
   /** Readiness turns false at once, requests in flight are answered up to `drain_ms`, then the engines end. */
   async drain(): Promise<void> {
-    const { http, config, catalog, runtime, state } = this.#parts;
+    const { http, config, catalog, keys, runtime, state } = this.#parts;
     state.isDraining = true;
     config.close();
     catalog.close();
     await http.drain();
+    keys?.close();
     await runtime.close();
   }
 
   async close(): Promise<void> {
-    await closeParts(this.#parts);
+    await closeNow(this.#parts);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -122,33 +123,39 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { configs, watch } = await readConfigs(options, limits);
   // before the port opens: a wrong path ends the start, a slow load is answered with 503
   const listed = await catalog.list(configs, limits.model_wait_ms > 0);
+  const keys = await openKeys(workshop, options);
   const state = { isDraining: false };
-  const http = createServer(workshop, metrics, state, options);
-  const parts = { http, config: watch(catalog), catalog, runtime, state };
+  const http = createServer(workshop, { metrics, keys, state }, options);
+  const parts = { http, config: watch(catalog), catalog, keys, runtime, state };
   try {
     const { host = '127.0.0.1', port = 8501 } = options.http ?? {};
-    const address = await parts.http.listen({ host, port });
+    const address = await http.listen({ host, port });
     const url = `http://${hostAndPort(address)}`;
     options.onEvent?.({ kind: 'listening', url });
-    if (options.onEvent) runtime.listen(tellingEvents(runtime, options.onEvent));
+    if (options.onEvent) tellModelEvents(runtime, systemClock, options.onEvent);
     catalog.serve(listed);
-    await untilStarted(
-      runtime,
-      configs.map(({ name }) => name),
-      limits.model_wait_ms,
-    );
+    const names = configs.map(({ name }) => name);
+    await untilStarted(runtime, names, limits.model_wait_ms);
     return new RunningServer(url, parts);
   } catch (error) {
-    await closeParts(parts);
+    await closeNow(parts);
     throw error;
   }
 }
 
-async function closeParts({ http, config, catalog, runtime }: Parts): Promise<void> {
+async function closeNow({ http, config, catalog, keys, runtime }: Parts): Promise<void> {
   config.close();
   catalog.close();
   await http.close();
+  keys?.close();
   await runtime.close();
+}
+
+async function openKeys(
+  { limits }: Workshop,
+  { auth, log = silentLog }: ServeOptions,
+): Promise<KeyWatch | undefined> {
+  return auth && KeyWatch.open({ paths: auth, limits, clock: systemClock, log });
 }
 
 function createCatalog({ runtime, createSource, limits }: Workshop, options: ServeOptions): ModelCatalog {
@@ -184,44 +191,23 @@ function noVersions(runtime: ModelRuntime, models: readonly string[]): SkyliftEr
   );
 }
 
-/** The events of the runtime with what users want to read beside them. */
-function tellingEvents(
-  runtime: ModelRuntime,
-  tell: (event: ServeEvent) => void,
-): (event: ModelEvent) => void {
-  const startedAtMs = new Map<string, number>();
-  return (event) => {
-    const { kind, model, version } = event;
-    const key = `${model}@${version}`;
-    if (kind === 'loading') startedAtMs.set(key, systemClock.nowMs());
-    if (kind === 'failed') return tell(event);
-    if (kind !== 'loaded') return tell({ kind, model, version });
-    const report = runtime.report().find((each) => each.model === model && each.version === version);
-    const durationMs = systemClock.nowMs() - (startedAtMs.get(key) ?? 0);
-    if (report) tell({ kind, model, version, report, durationMs });
-  };
-}
-
 function createServer(
   { runtime, limits }: Workshop,
-  metrics: PrometheusMetrics,
-  state: { readonly isDraining: boolean },
+  { metrics, keys, state }: Pick<Parts, 'keys' | 'state'> & { readonly metrics: PrometheusMetrics },
   { log = silentLog, accessLog, http }: ServeOptions,
 ): HttpServer {
   const clock = systemClock;
   const context = { runtime, clock, limits };
   const isReady = (): { ready: boolean; waitingFor: readonly string[] } => {
-    const waitingFor = state.isDraining ? ['draining'] : runtime.notReady();
+    const missing = runtime.notReady();
+    const shown = keys && missing.length > 0 ? ['models'] : missing; // names are for those who have a key
+    const waitingFor = state.isDraining ? ['draining'] : shown;
     return { ready: waitingFor.length === 0, waitingFor };
   };
   return createHttpServer({
-    routes: [
-      ...tfservingRoutes(context),
-      ...oipRoutes(context),
-      ...healthRoutes({ isReady }),
-      ...metricsRoutes(metrics),
-    ],
+    routes: routeTable(context, { isReady }, metrics),
     unmatched: [tfservingUnmatched],
+    authorize: keys && createKeyAuthorizer({ keys: () => keys.ring, clock, metrics }),
     limits,
     clock,
     log,

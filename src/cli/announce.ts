@@ -1,6 +1,6 @@
 /** What is said when a server is ready: URLs, and for each model a command that works as it stands. */
-import { createClient, modelPath } from '../client/client.ts';
-import type { ModelMetadata } from '../client/metadata.ts';
+import { modelPath } from '../client/client.ts';
+import type { RunningServer } from '../index.ts';
 import { exampleRequest } from './example-request.ts';
 
 /** One served model. */
@@ -14,20 +14,32 @@ export interface ServedModel {
 
 /** Longer examples are made by a command instead of being printed. */
 const MAX_EXAMPLE_CHARS = 400;
+/** The variable that the `skylift` commands read, too. */
+const KEY_HEADER = '-H "authorization: Bearer $SKYLIFT_API_KEY"';
 
-/** Asks the running server what it serves, as any client would. @param paths served name -> path, as far as they are known */
-export async function describeModels(
-  url: string,
-  names: readonly string[],
-  paths: Readonly<Record<string, string>>,
-): Promise<readonly ServedModel[]> {
-  using client = createClient(url, { connections: 1 });
-  const models: ServedModel[] = [];
-  for (const name of names) {
-    const predictUrl = `${url}${modelPath(name)}:predict`;
-    models.push(describeModel(predictUrl, paths[name], await client.metadata(name)));
-  }
-  return models;
+/** What `serve` was told. */
+export interface ServedAs {
+  /** Served name -> path, as far as they are known. */
+  readonly paths: Readonly<Record<string, string>>;
+  readonly asksForKeys: boolean;
+}
+
+/** What a running server serves. */
+export function describeModels(
+  server: RunningServer,
+  { paths, asksForKeys }: ServedAs,
+): readonly ServedModel[] {
+  return server.models().map(({ name: model }) => {
+    const predictUrl = `${server.url}${modelPath(model)}:predict`;
+    const { version, signatures } = server.newest(model);
+    const [first] = Object.entries(signatures).toSorted(([a]) => (a === 'serving_default' ? -1 : 1));
+    const example = first && exampleRequest(first[1].inputs, first[0]);
+    const described = { name: model, version, predictUrl };
+    if (!example) return described;
+    const curl = asksForKeys ? `curl ${KEY_HEADER}` : 'curl';
+    const command = tryCommand(curl, JSON.stringify(example), { path: paths[model], predictUrl });
+    return command === undefined ? described : { ...described, tryCommand: command };
+  });
 }
 
 /** The lines for people. */
@@ -41,23 +53,15 @@ export function announcement(url: string, models: readonly ServedModel[]): strin
     .join('\n');
 }
 
-function describeModel(
-  predictUrl: string,
-  path: string | undefined,
-  { name, version, signatures }: ModelMetadata,
-): ServedModel {
-  const [first] = Object.entries(signatures).toSorted(([a]) => (a === 'serving_default' ? -1 : 1));
-  const example = first && exampleRequest(first[1].inputs, first[0]);
-  if (!example) return { name, version, predictUrl };
-  const command = tryCommand(JSON.stringify(example), path, predictUrl);
-  return { name, version, predictUrl, ...(command !== undefined && { tryCommand: command }) };
-}
-
-function tryCommand(example: string, path: string | undefined, predictUrl: string): string | undefined {
+function tryCommand(
+  curl: string,
+  example: string,
+  { path, predictUrl }: { readonly path: string | undefined; readonly predictUrl: string },
+): string | undefined {
   if (example.length <= MAX_EXAMPLE_CHARS)
-    return `curl -d ${shellQuoted(example)} ${shellQuoted(predictUrl)}`;
+    return `${curl} -d ${shellQuoted(example)} ${shellQuoted(predictUrl)}`;
   if (path === undefined) return undefined;
-  return `skylift inspect ${shellQuoted(path)} --example | curl -d @- ${shellQuoted(predictUrl)}`;
+  return `skylift inspect ${shellQuoted(path)} --example | ${curl} -d @- ${shellQuoted(predictUrl)}`;
 }
 
 /** A word for a POSIX shell. */

@@ -6,6 +6,7 @@ import { completionCommand } from './commands/completion.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { importCommand } from './commands/import.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { keysCommand } from './commands/keys.ts';
 import { predictCommand } from './commands/predict.ts';
 import { serveCommand } from './commands/serve.ts';
 import { versionCommand } from './commands/version.ts';
@@ -23,6 +24,7 @@ export const COMMANDS = {
   inspect: inspectCommand,
   predict: predictCommand,
   bench: benchCommand,
+  keys: keysCommand,
   doctor: doctorCommand,
   version: versionCommand,
   completion: completionCommand,

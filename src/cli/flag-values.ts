@@ -6,6 +6,7 @@ import { parseBytes } from '../core/units.ts';
 
 const MAX_PORT = 65_535;
 const MAX_SECONDS = 86_400;
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** A TCP port; 0 takes a free one. */
 export function parsePort(text: string): number {
@@ -19,6 +20,31 @@ export function parseCount(text: string): number {
   const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
   if (count >= 1) return count;
   throw notFitting('it is an integer of at least 1');
+}
+
+/** A path; an empty one is a variable of a shell that is not set, and must not count as absent. */
+export function parsePath(text: string): string {
+  if (text !== '') return text;
+  throw notFitting('it is the path of a file');
+}
+
+/** `a,b` -> its parts, none of them empty. */
+export function parseList(text: string): readonly string[] {
+  const parts = text.split(',').map((part) => part.trim());
+  if (parts.every((part) => part !== '')) return parts;
+  throw notFitting('it is a list: one, or several with commas between');
+}
+
+/** A time in ISO 8601 (UTC), or how long from now: 12h, 90d. The result is ISO 8601. @param nowMs since the epoch */
+export function parseInstant(text: string, nowMs: number): string {
+  const [, count, unit = ''] = /^(\d{1,5})([smhd])$/.exec(text) ?? [];
+  const ms = count === undefined ? instantMs(text) : nowMs + Number(count) * (UNITS_MS[unit] ?? NaN);
+  if (Number.isFinite(ms)) return new Date(ms).toISOString();
+  throw notFitting('it is a time in UTC as 2027-01-31 or 2027-01-31T08:00Z, or 30m, 12h, 90d from now');
+}
+
+function instantMs(text: string): number {
+  return /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?Z)?$/.test(text) ? Date.parse(text) : NaN;
 }
 
 /** `auto` or an integer of at least 1. */

@@ -51,7 +51,61 @@ test('a server that others can reach says so', async (t) => {
   const args = ['serve', model, '--port=0', '--host=0.0.0.0', QUICK];
   const server = startProgram('skylift', args, { env });
   t.after(() => server.kill('SIGTERM'));
-  await waitForText(server.stderr, /! http:\/\/0\.0\.0\.0:\d+: everybody who reaches this machine/);
+  await waitForText(
+    server.stderr,
+    /! http:\/\/0\.0\.0\.0:\d+: everybody who reaches this machine may use the models; --auth-keys=FILE asks for keys\./,
+  );
+});
+
+test('a server with keys lets in who has one, and does not say that everybody may', async (t) => {
+  const { keysFile, key } = await makeKey();
+  const args = [
+    'serve',
+    model,
+    '--port=0',
+    '--host=0.0.0.0',
+    `--auth-keys=${keysFile}`,
+    '--access-log',
+    QUICK,
+  ];
+  const server = startProgram('skylift', args, { env });
+  t.after(() => server.kill('SIGKILL'));
+  let said = '';
+  server.stderr.setEncoding('utf8').on('data', (piece: string) => (said += piece));
+  while (!/More .*\n/.test(said)) await once(server.stderr, 'data');
+  assert.doesNotMatch(said, /everybody/);
+  const url = (/REST +(\S+):predict\n/.exec(said)?.[1] ?? '').replace('0.0.0.0', '127.0.0.1');
+  const withKey = { SKYLIFT_API_KEY: `${key}\n` };
+  const ask = ['predict', url, '--input', INPUT];
+  assert.deepEqual(JSON.parse((await runProgram('skylift', ask, { env: withKey })).stdout), ANSWER);
+  const refused = await runProgram('skylift', ask);
+  assert.equal(refused.exitCode, 1);
+  assert.match(refused.stderr, /HTTP 401 from \S+: this server wants an API key and the request has none\n/);
+  assert.match(refused.stderr, /SKYLIFT_API_KEY/);
+  const measure = ['bench', url, '--duration=0.1', '--warmup=0.1', '--json'];
+  const { failed, requests } = JSON.parse(
+    (await runProgram('skylift', measure, { env: withKey })).stdout,
+  ) as { failed: number; requests: number };
+  assert.ok(failed === 0 && requests > 0);
+  server.kill('SIGTERM');
+  assert.deepEqual(await once(server, 'close'), [0, null]);
+  assert.match(said, new RegExp(`"status":200.*"key":"${key.slice(4, 20)}"`));
+  assert.ok(!said.includes(key.slice(21, 40)));
+});
+
+test('the keys file may come from the environment, and an empty one is no way to switch keys off', async () => {
+  const absent = join(dir, 'absent.json');
+  const fromEnvironment = { ...env, SKYLIFT_AUTH_KEYS: absent };
+  for (const [args, environment, exitCode, said] of [
+    [[], fromEnvironment, 3, /SKY_CONFIG_INVALID {2}cannot read .*absent\.json/],
+    [[`--auth-keys=${absent}`], env, 3, /SKY_CONFIG_INVALID {2}cannot read .*absent\.json/],
+    [['--auth-keys='], env, 2, /does not fit auth_keys: it is the path of a file/],
+    [['--auth-pepper=p'], env, 2, /--auth-pepper says nothing without --auth-keys/],
+  ] as const) {
+    const outcome = await runProgram('skylift', ['serve', model, '--port=0', ...args], { env: environment });
+    assert.equal(outcome.exitCode, exitCode, outcome.stderr);
+    assert.match(outcome.stderr, said);
+  }
 });
 
 test('an IPv6 address is served, and stands in brackets in URLs', { skip: !HAS_IPV6 }, async (t) => {
@@ -78,6 +132,23 @@ test(
   },
 );
 
+test(
+  'with keys it suggests a command that takes the key from the environment',
+  { skip: process.platform === 'win32' },
+  async (t) => {
+    const { keysFile, key } = await makeKey();
+    const server = startProgram('skylift', ['serve', model, '--port=0', '--auth-keys', keysFile, QUICK], {
+      env,
+    });
+    t.after(() => server.kill('SIGTERM'));
+    const talk = await waitForText(server.stderr, /More .*\n/);
+    const command = /Try +(curl .*)\n/.exec(talk)?.[1] ?? '';
+    const shell = { env: { ...process.env, SKYLIFT_API_KEY: key } };
+    const { stdout } = await promisify(execFile)('sh', ['-c', command], shell);
+    assert.ok('outputs' in (JSON.parse(stdout) as object), stdout);
+  },
+);
+
 test('tensorflow_model_server serves with the command line of the original', async () => {
   const port = await freePort();
   const args = [`--rest_api_port=${port}`, '--port=0', '--model_name=m', QUICK, '--model_base_path', model];
@@ -92,6 +163,41 @@ test('tensorflow_model_server serves with the command line of the original', asy
   server.kill('SIGTERM');
   assert.deepEqual(await once(server, 'exit'), [0, null]);
 });
+
+test('tensorflow_model_server asks for keys, too', async (t) => {
+  const { keysFile, key } = await makeKey();
+  const port = await freePort();
+  const args = [`--rest_api_port=${port}`, '--port=0', '--model_name=m', QUICK, '--model_base_path', model];
+  const server = startProgram('tensorflow_model_server', [...args, '--auth-keys', keysFile], { env });
+  t.after(() => server.kill('SIGTERM'));
+  const talk = await waitForText(server.stderr, /Exporting HTTP.*\n/);
+  assert.doesNotMatch(talk, /everybody|unknown/);
+  const url = `http://127.0.0.1:${port}/v1/models/m`;
+  assert.equal((await fetch(url)).status, 401);
+  assert.equal((await fetch(url, { headers: { authorization: `Bearer ${key}` } })).status, 200);
+});
+
+test('tensorflow_model_server does not start without keys because a flag for them is wrong', async () => {
+  const args = ['--rest_api_port=1', '--port=0', '--model_name=m', '--model_base_path', model];
+  for (const [flag, said] of [
+    ['--auth_key=keys.json', /--auth_key=keys\.json is no flag/],
+    ['-auth-keys=keys.json', /-auth-keys=keys\.json is no flag/],
+    ['--auth-keys=', /keys are to be asked for, but of no file/],
+    ['--auth_pepper=p', /keys are to be asked for, but of no file/],
+    ['--auth_keys=absent.json', /SKY_CONFIG_INVALID cannot read absent\.json/],
+  ] as const) {
+    const { exitCode, stderr } = await runProgram('tensorflow_model_server', [...args, flag], { env });
+    assert.equal(exitCode, 255, flag);
+    assert.match(stderr, said);
+  }
+});
+
+/** A key file of one key. */
+async function makeKey(): Promise<{ keysFile: string; key: string }> {
+  const keysFile = join(await mkdtemp(join(dir, 'keys-')), 'keys.json');
+  const { stdout } = await runProgram('skylift', ['keys', 'create', keysFile]);
+  return { keysFile, key: stdout.trim() };
+}
 
 /** The original has no way to take a free port: 0 switches REST off. */
 async function freePort(): Promise<number> {

@@ -30,7 +30,7 @@ export function parseTensorflowCommandLine(argv: readonly string[]): TensorflowC
   for (let i = 0; i < argv.length; i++) {
     const argument = argv[i] ?? '';
     const [, name = '', inline] = /^--([^=]+)(?:=([^]*))?$/.exec(argument) ?? [];
-    const flag = FLAGS.get(name);
+    const flag = FLAGS.get(name.replaceAll('-', '_')); // no flag of the original has a dash
     if (!flag) {
       unknown.push(argument);
       continue;
@@ -38,7 +38,7 @@ export function parseTensorflowCommandLine(argv: readonly string[]): TensorflowC
     const value = inline ?? valueBehind(flag, argv[i + 1]);
     if (inline === undefined && value !== undefined && value === argv[i + 1]) i++;
     const text = value ?? (flag.type === 'bool' ? 'true' : undefined);
-    if (text !== undefined && FORMS[flag.type].test(text)) given.set(name, text);
+    if (text !== undefined && FORMS[flag.type].test(text)) given.set(flag.name, text);
     else failures.push(`Couldn't interpret value ${text ?? ''} for flag ${name}.`);
   }
   return { given, unknown, failures };

@@ -119,6 +119,8 @@ const OWN_ROWS: readonly Row[] = [
 const ADDED_ROWS: readonly Row[] = [
   ['host', 'string', '0.0.0.0', 'supported', 'Address to listen on (Skylift)'],
   ['http_backend', 'string', 'fast', 'supported', 'Who reads HTTP: fast or node (Skylift)'],
+  ['auth_keys', 'string', '', 'supported', 'File of API keys that callers are asked for (Skylift)'],
+  ['auth_pepper', 'string', '', 'supported', 'The pepper of that file; default FILE.pepper (Skylift)'],
   ['access_log', 'bool', 'false', 'supported', 'One JSON line per request on stderr (Skylift)'],
   ['help', 'bool', 'false', 'supported', 'Print this text and exit (Skylift)'],
   ...LIMIT_NAMES.map((name): Row => [

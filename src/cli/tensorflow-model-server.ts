@@ -7,6 +7,7 @@ import { productVersions } from '../core/product.ts';
 import { printable } from './render/printable.ts';
 import { runAsProcess } from './run-process.ts';
 import type { ServingPlan } from './serve-until-stopped.ts';
+import type { AuthOptions } from '../index.ts';
 import { parseTensorflowCommandLine } from './tensorflow-command-line.ts';
 import type { TensorflowCommandLine } from './tensorflow-command-line.ts';
 import { TENSORFLOW_FLAGS, tensorflowUsage } from './tensorflow-flags.ts';
@@ -74,6 +75,7 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
   const host = given.get('host') ?? '0.0.0.0';
   const port = Number(given.get('rest_api_port') ?? 0);
   requireServable(line, port);
+  const auth = authOf(line);
   const threads =
     Number(given.get('tensorflow_session_parallelism') ?? 0) ||
     Number(given.get('tensorflow_intra_op_parallelism') ?? 0);
@@ -86,15 +88,16 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
         cors: isOn(line, 'rest_api_enable_cors_support'),
         backend: backendOf(line),
       },
+      ...(auth && { auth }),
       limits: limitsOf(line),
       threads: threads > 0 ? { threads } : {},
     },
     logLevel: 'info',
     accessLog: isOn(line, 'access_log'),
     async onReady() {
-      if (host === '0.0.0.0' || host === '::')
+      if (!auth && (host === '0.0.0.0' || host === '::'))
         say(
-          `WARNING: everybody who reaches this machine on port ${port} may use the model; --host=127.0.0.1 closes it`,
+          `WARNING: everybody who reaches this machine on port ${port} may use the model; --host=127.0.0.1 closes it, --auth-keys=FILE asks for keys`,
         );
       say(`Exporting HTTP/REST API at:localhost:${port} ...`);
     },
@@ -115,6 +118,17 @@ function backendOf({ given }: TensorflowCommandLine): 'fast' | 'node' {
   const name = given.get('http_backend') ?? 'fast';
   if (name === 'fast' || name === 'node') return name;
   throw refused(`--http_backend=${name} is neither fast nor node`, '--http_backend=fast');
+}
+
+/** A misspelled flag goes by elsewhere, as in the original; one that was to ask for keys must not. */
+function authOf({ given, unknown }: TensorflowCommandLine): AuthOptions | undefined {
+  const strange = unknown.find((argument) => /^--?auth/i.test(argument));
+  if (strange !== undefined) throw refused(`${strange} is no flag`, '--auth-keys=FILE');
+  const keysFile = given.get('auth_keys');
+  const pepperFile = given.get('auth_pepper');
+  if (keysFile === '' || (keysFile === undefined && pepperFile !== undefined))
+    throw refused('keys are to be asked for, but of no file', '--auth-keys=FILE');
+  return keysFile === undefined ? undefined : { keysFile, ...(pepperFile !== undefined && { pepperFile }) };
 }
 
 function requireServable({ given }: TensorflowCommandLine, port: number): void {

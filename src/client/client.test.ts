@@ -139,3 +139,37 @@ test('paths name versions and labels', () => {
   assert.equal(modelPath('m', { version: 2 }), '/v1/models/m/versions/2');
   assert.equal(modelPath('m', { label: 'a/b' }), '/v1/models/m/labels/a%2Fb');
 });
+
+test('the API key goes along with every request, and with none where there is no key', async (t) => {
+  const seen: unknown[] = [];
+  const listener: Listener = (request, response) => {
+    seen.push(request.headers.authorization);
+    response.end('{"predictions": [], "models": []}');
+  };
+  const client = await clientOf(t, listener, { apiKey: 'skl_a_b' });
+  await client.predict('m', { instances: [] });
+  await client.models();
+  await (await clientOf(t, listener)).models();
+  assert.deepEqual(seen, ['Bearer skl_a_b', 'Bearer skl_a_b', undefined]);
+});
+
+test('a refusal is shown in the words of the server', async (t) => {
+  const client = await clientOf(t, (_request, response) => {
+    response.statusCode = 403;
+    response.end('{"error": "not for the model \\"m\\"", "code": "SKY_PERMISSION_DENIED"}');
+  });
+  await assert.rejects(client.status('m'), {
+    code: 'SKY_REMOTE',
+    message: /^HTTP 403 .*: not for the model "m"$/,
+    hint: /a key that allows this/,
+  });
+});
+
+test('a key that no header can carry is refused without being shown', () => {
+  for (const apiKey of ['', 'secret\r\nx: y', 'secret key', 'schlüssel'])
+    assert.throws(
+      () => createClient('http://127.0.0.1:1', { apiKey }),
+      (error: Error) =>
+        'code' in error && error.code === 'SKY_CONFIG_INVALID' && !/secret|schl/.test(error.message),
+    );
+});

@@ -5,12 +5,15 @@ import type { ModelMetadata } from './metadata.ts';
 import { parseMetadata } from './metadata.ts';
 import type { RemoteVersionStatus } from './status.ts';
 import { parseStatus } from './status.ts';
+import { keyHeaders } from './key-headers.ts';
 
 export interface ClientOptions {
   /** Time for one answer, milliseconds. @default 30000 */
   readonly timeoutMs?: number;
   /** Connections at most. @default 64 */
   readonly connections?: number;
+  /** Sent with every request. @default none */
+  readonly apiKey?: string | undefined;
 }
 
 /** Which version answers; the latest when absent. */
@@ -63,12 +66,13 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_CONNECTIONS = 64;
 
 /**
- * A client of the server at `url`; connects on first use. Throws SKY_CONFIG_INVALID for a URL that is not http(s).
+ * A client of the server at `url`; connects on first use. Throws SKY_CONFIG_INVALID for a URL that is not http(s), or a key that no
+ * header can carry.
  * @example const { predictions } = await createClient('http://127.0.0.1:8501').predict('digits', { instances: [image] });
  */
 export function createClient(url: string, options: ClientOptions = {}): Client {
-  const { timeoutMs = DEFAULT_TIMEOUT_MS, connections = DEFAULT_CONNECTIONS } = options;
-  const endpoint = new HttpEndpoint(url, { timeoutMs, connections });
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, connections = DEFAULT_CONNECTIONS, apiKey } = options;
+  const endpoint = new HttpEndpoint(url, { timeoutMs, connections, headers: keyHeaders(apiKey) });
   const get = (path: string, { signal }: CallOptions = {}): Promise<unknown> =>
     endpoint.exchange({ method: 'GET', path, signal });
   async function predict(model: string, request: RowRequest, options?: CallOptions): Promise<RowReply>;

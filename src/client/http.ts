@@ -10,6 +10,8 @@ export interface HttpOptions {
   readonly timeoutMs: number;
   /** Connections kept open and used at most. */
   readonly connections: number;
+  /** Sent with every request. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface HttpExchange {
@@ -77,10 +79,13 @@ export class HttpEndpoint {
   }
 
   #send({ method, path, body }: HttpExchange, signal: AbortSignal): Promise<IncomingMessage> {
-    const headers =
-      body === undefined
-        ? {}
-        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const headers = {
+      ...this.#options.headers,
+      ...(body !== undefined && {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+      }),
+    };
     return new Promise((resolve, reject) => {
       const request = this.#request(this.url + path, { method, headers, signal, agent: this.#agent });
       request.on('response', resolve);

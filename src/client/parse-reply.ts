@@ -24,6 +24,8 @@ export function parseReply(url: string, status: number, body: Uint8Array): unkno
 }
 
 const HINTS: Readonly<Record<number, string>> = {
+  401: 'Give the key that you got for this server: SKYLIFT_API_KEY=KEY, or apiKey in a program.',
+  403: 'Ask whoever runs the server for a key that allows this.',
   404: 'Check model name, version and path; the server prints its URLs at start.',
   429: 'Retry later; add engines or replicas if it stays.',
   503: 'Retry later: the model is loading or the server is shutting down.',

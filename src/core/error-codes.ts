@@ -265,6 +265,18 @@ export const ERROR_CODES = {
     ),
     http: 413, // tells a client not to send the same again, as 429 would
   },
+  SKY_UNAUTHENTICATED: record(
+    'UNAUTHENTICATED',
+    6,
+    'The request has no API key, or one that is not accepted.',
+    'Send a key that is in force: `Authorization: Bearer KEY`, or `x-api-key: KEY`.',
+  ),
+  SKY_PERMISSION_DENIED: record(
+    'PERMISSION_DENIED',
+    6,
+    'The API key of the request does not allow this.',
+    'Ask whoever runs the server for a key that allows it: `skylift keys create FILE --permissions=… --models=…`.',
+  ),
   SKY_ROUTE_NOT_FOUND: record(
     'NOT_FOUND',
     5,

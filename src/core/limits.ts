@@ -118,6 +118,19 @@ export const LIMITS = {
     'Elements that the classification of one output may name, over all its rows.',
   ),
 
+  // API keys
+  max_auth_keys: limit(
+    'count',
+    1000,
+    'Keys of the file of --auth_keys; a change of ten thousand would hold the server up for a quarter of a second.',
+    { max: 1_000_000 },
+  ),
+  max_auth_file_bytes: limit('bytes', 2 * MiB, 'The file of --auth_keys.', { min: KiB, max: 256 * MiB }),
+  auth_poll_ms: limit('ms', 250, 'Time after which the file of --auth_keys is looked at again.', {
+    min: 10,
+    max: 900, // a revoked key ends within a second
+  }),
+
   // scheduling
   rest_api_timeout_in_ms: limit(
     'ms',

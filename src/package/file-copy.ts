@@ -59,7 +59,7 @@ export async function copyFile(
 ): Promise<FileDigest> {
   return withRegularFile(files, from, async (source, { sizeBytes }) => {
     if (sizeBytes > options.maxBytes) throw tooLarge(from, sizeBytes, options.maxBytes);
-    const digest = await writeNewFile(files, to, (target) =>
+    const digest = await writeNewFile({ files, path: to }, (target) =>
       pump(source, (chunk) => writeAll(target, chunk), { ...options, maxBytes: sizeBytes }),
     ).catch((error: unknown) => {
       throw fileFailure(`copy ${from} to ${to}`, error);
@@ -69,17 +69,25 @@ export async function copyFile(
   });
 }
 
-/** Creates `path` with `bytes` in it, durably. */
-export async function createFile(files: FilePort, path: string, bytes: Uint8Array): Promise<void> {
-  await writeNewFile(files, path, (target) => writeAll(target, bytes));
+/** Creates `path` with `bytes` in it, durably. @param mode default: read-only for everybody */
+export async function createFile(
+  files: FilePort,
+  path: string,
+  bytes: Uint8Array,
+  mode?: number,
+): Promise<void> {
+  await writeNewFile({ files, path, mode }, (target) => writeAll(target, bytes));
 }
 
 async function writeNewFile<T>(
-  files: FilePort,
-  path: string,
+  {
+    files,
+    path,
+    mode,
+  }: { readonly files: FilePort; readonly path: string; readonly mode?: number | undefined },
   write: (target: OpenFile) => Promise<T>,
 ): Promise<T> {
-  const target = await files.create(path);
+  const target = await files.create(path, mode);
   try {
     const result = await write(target);
     await target.sync();

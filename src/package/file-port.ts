@@ -34,8 +34,8 @@ export interface OpenFile {
 export interface FilePort {
   /** Opens for reading. A symbolic link is refused (ELOOP); a FIFO does not block. */
   openForReading(path: string): Promise<OpenFile>;
-  /** Creates a file that must not exist, read-only for everybody but this descriptor. */
-  create(path: string): Promise<OpenFile>;
+  /** Creates a file that must not exist. @param mode default: read-only for everybody but this descriptor */
+  create(path: string, mode?: number): Promise<OpenFile>;
   /** Follows symbolic links. */
   facts(path: string): Promise<FileFacts>;
   /** Does not follow a symbolic link at the end. */
@@ -59,7 +59,7 @@ const READ_ONLY = 0o444;
 /** The disk. */
 export const diskFiles: FilePort = {
   openForReading: async (path) => openFile(await open(path, READ_FLAGS)),
-  create: async (path) => openFile(await open(path, 'wx', READ_ONLY)),
+  create: async (path, mode = READ_ONLY) => openFile(await open(path, 'wx', mode)),
   facts: async (path) => factsOf(await stat(path)),
   linkFacts: async (path) => factsOf(await lstat(path)),
   list: (path) => readdir(path),

@@ -3,12 +3,12 @@
  * names with a path in them and dangling references are refused before any other part sees it.
  */
 import { z } from 'zod';
-import { SkyliftError, isSkyliftError } from '../core/errors.ts';
+import { SkyliftError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { ELEMENT_BYTES } from '../tensor/tensor.ts';
 import type { DataType } from '../tensor/tensor.ts';
 import { formatBytes } from '../core/units.ts';
-import { measureJson } from './json-bounds.ts';
+import { documentPath, parseDocument } from './json-document.ts';
 import { MANIFEST_FILE } from './manifest.ts';
 import type { PackageFile, PackageManifest } from './manifest.ts';
 import { findManifestFault } from './manifest-rules.ts';
@@ -86,7 +86,7 @@ const manifest = z.strictObject({
  * Throws SKY_PACKAGE_INVALID with the path inside the document and the value there.
  */
 export function parseManifest(bytes: Uint8Array): PackageManifest {
-  const document = parseDocument(bytes);
+  const document = parseBounded(bytes);
   const checked = manifest.safeParse(document);
   if (!checked.success) throw schemaError(checked.error.issues, document);
   const parsed: PackageManifest = checked.data;
@@ -126,27 +126,13 @@ export function manifestJsonSchema(): string {
   return `${JSON.stringify({ title: 'skylift.json, the manifest of a Skylift package', ...schema }, null, 2)}\n`;
 }
 
-function parseDocument(bytes: Uint8Array): unknown {
+function parseBounded(bytes: Uint8Array): unknown {
   const limit = LIMITS.max_manifest_bytes.default;
   if (bytes.length > limit)
     throw invalid(`has ${formatBytes(bytes.length)}, more than ${formatBytes(limit)} (max_manifest_bytes)`);
-  const { values, depth } = measureJson(bytes);
-  if (depth > LIMITS.max_json_depth.default)
-    throw invalid(`is nested ${depth} deep, more than ${LIMITS.max_json_depth.default} (max_json_depth)`);
-  if (values > MAX_VALUES) throw invalid(`has ${values} values, more than ${MAX_VALUES}`);
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    return JSON.parse(text, refusePrototype);
-  } catch (error) {
-    if (isSkyliftError(error)) throw error;
-    throw invalid(`is not JSON in UTF-8: ${error instanceof Error ? error.message : String(error)}`, error);
-  }
-}
-
-/** A schema check would drop such a key without a word. */
-function refusePrototype(key: string, value: unknown): unknown {
-  if (key === '__proto__') throw invalid('the name "__proto__" is reserved');
-  return value;
+  return parseDocument(bytes, MAX_VALUES, (problem, cause) =>
+    invalid(cause instanceof Error ? `${problem}: ${cause.message}` : problem, cause),
+  );
 }
 
 function schemaError(issues: readonly z.core.$ZodIssue[], document: unknown): SkyliftError {
@@ -163,17 +149,11 @@ function issueText(issue: z.core.$ZodIssue): string {
 }
 
 function describeFault(fault: ManifestFault, document: unknown): string {
-  return `${formatPath(fault.path)} is ${showValue(document, fault.path)}: ${fault.message}`;
+  return `${documentPath(fault.path).slice(0, MAX_PATH_CHARS)} is ${showValue(document, fault.path)}: ${fault.message}`;
 }
 
 function invalid(message: string, cause?: unknown): SkyliftError {
   return new SkyliftError('SKY_PACKAGE_INVALID', `${MANIFEST_FILE}: ${message}`, { cause });
-}
-
-/** `['files', 3, 'sha256']` -> `files[3].sha256`. */
-function formatPath(path: readonly PropertyKey[]): string {
-  const joined = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
-  return joined === '' ? 'the document' : joined.replace(/^\./, '').slice(0, MAX_PATH_CHARS);
 }
 
 function showValue(document: unknown, path: readonly PropertyKey[]): string {

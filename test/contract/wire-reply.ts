@@ -1,7 +1,8 @@
 /** Wire contract, part 1: what replies look like, byte for byte, and what happens to unusual requests. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { SkyliftError } from '../../src/core/errors.ts';
+import { httpFailure } from '../../src/serve/server/error-reply.ts';
+import type { HttpFailure } from '../../src/serve/server/error-reply.ts';
 import { startFixture } from './wire-fixture.ts';
 import type { MakeBackend } from './wire-fixture.ts';
 
@@ -222,7 +223,7 @@ export function replyContract(makeBackend: MakeBackend): void {
     });
 
     test('a denied route answers before the body is read', async (context) => {
-      const authorize = (): SkyliftError => new SkyliftError('SKY_UNAVAILABLE', 'not for you');
+      const authorize = (): HttpFailure => httpFailure(503, 'SKY_UNAVAILABLE', 'not for you');
       const client = await (await startFixture(context, makeBackend, {}, { authorize })).client();
       client.send('POST /echo HTTP/1.1\r\nhost: t\r\ncontent-length: 10\r\n\r\n');
       assert.equal((await client.reply()).status, 503);

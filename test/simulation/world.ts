@@ -189,7 +189,7 @@ class World {
     const input: Tensor = { dtype: 'int32', dims: [rows, 1], bytes: new Uint8Array(values.buffer) };
     const priority = this.#chance(0.8) ? 'interactive' : 'batch';
     const retry = this.#chance(0.9) ? 'idempotent' : 'never';
-    const principal = this.#chance(0.5) ? ANONYMOUS : { id: this.#pick(['t1', 't2', 't3']) };
+    const principal = this.#chance(0.5) ? ANONYMOUS : { ...ANONYMOUS, id: this.#pick(['t1', 't2', 't3']) };
     const model = this.#pick(this.#models);
     return {
       request: {

@@ -32,6 +32,7 @@ A variable stands for a flag of \`skylift\` that the command line does not give;
 | --- | --- | --- |
 ${variableRows().join('\n')}
 | \`SKYLIFT_STORE\` | | the folder of the local store |
+| \`SKYLIFT_API_KEY\` | | the API key that predict and bench send to a server |
 `,
   };
 }

@@ -3,8 +3,10 @@ import { cpuBetween, cpuTimes, processTree } from '../../bench/cpu-times.ts';
 import type { LoadReport } from '../../bench/load-types.ts';
 import { runLoad } from '../../bench/run-load.ts';
 import { createClient, modelPath } from '../../client/client.ts';
+import { keyHeaders } from '../../client/key-headers.ts';
 import { SkyliftError } from '../../core/errors.ts';
 import { formatMs } from '../../core/units.ts';
+import { apiKeyIn } from '../api-key.ts';
 import { serveLocally } from '../compose.ts';
 import type { CliContext } from '../define-command.ts';
 import { exampleRequest } from '../example-request.ts';
@@ -28,12 +30,19 @@ interface BenchReport extends LoadReport {
   readonly cpuUsPerRequest?: { readonly front: number; readonly engines: number };
 }
 
+/** Where input comes from, and the key that the server wants, if any. */
+interface Caller {
+  readonly streams: CliProcess;
+  readonly apiKey?: string | undefined;
+}
+
 /** Prints the report; exit code 1 when a request failed. */
 export async function runBench(context: CliContext, flags: BenchFlags, target: string): Promise<void> {
   using progress = startProgress(context.terminal, `measuring ${target}`);
+  const streams = context.terminal.process;
   const report = isHttpUrl(target)
-    ? await measure(modelAt(target), flags, context.terminal.process)
-    : await measureLocally(target, flags, context.terminal.process);
+    ? await measure(modelAt(target), flags, { streams, apiKey: apiKeyIn(streams.env) })
+    : await measureLocally(target, flags, streams);
   progress.done();
   context.terminal.result(renderReport(report), report);
   if (report.failed > 0) context.setExitCode(1);
@@ -41,18 +50,18 @@ export async function runBench(context: CliContext, flags: BenchFlags, target: s
 
 async function measureLocally(path: string, flags: BenchFlags, streams: CliProcess): Promise<BenchReport> {
   await using server = await serveLocally(path);
-  return await measure(server.model, flags, streams, () => processTree(process.pid));
+  return await measure(server.model, flags, { streams }, () => processTree(process.pid));
 }
 
 async function measure(
   model: ModelUrl,
   flags: BenchFlags,
-  streams: CliProcess,
+  caller: Caller,
   listPids: () => readonly number[] = () => [],
 ): Promise<BenchReport> {
   const url = `${model.server}${modelPath(model.model, model.target)}:predict`;
-  const body = await requestFor(model, flags.input, streams);
-  const load = { url, body, connections: flags.connections };
+  const body = await requestFor(model, flags.input, caller);
+  const load = { url, body, connections: flags.connections, headers: keyHeaders(caller.apiKey) };
   await runLoad({ ...load, durationMs: flags.warmup * 1000 });
   const pids = listPids(); // after the warm-up, which may have started engines
   const before = cpuTimes(pids);
@@ -68,9 +77,13 @@ async function measure(
   };
 }
 
-async function requestFor(model: ModelUrl, input: string | undefined, streams: CliProcess): Promise<string> {
+async function requestFor(
+  model: ModelUrl,
+  input: string | undefined,
+  { streams, apiKey }: Caller,
+): Promise<string> {
   if (input !== undefined) return readRequest(input, streams);
-  using client = createClient(model.server, { connections: 1 });
+  using client = createClient(model.server, { connections: 1, apiKey });
   const { signatures } = await client.metadata(model.model, model.target);
   const signature = signatures['serving_default'];
   const example = signature && exampleRequest(signature.inputs);

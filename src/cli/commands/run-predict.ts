@@ -1,6 +1,8 @@
 /** Runs `skylift predict`. A path is served on a loopback port for a moment, so that both ways answer alike to the letter. */
 import { createClient } from '../../client/client.ts';
+import type { ClientOptions } from '../../client/client.ts';
 import { isSkyliftError, SkyliftError } from '../../core/errors.ts';
+import { apiKeyIn } from '../api-key.ts';
 import { serveLocally } from '../compose.ts';
 import type { CliContext } from '../define-command.ts';
 import { isHttpUrl, parseModelUrl } from '../model-url.ts';
@@ -26,7 +28,7 @@ export async function runPredict(context: CliContext, flags: PredictFlags, model
   const request = flags.signature === undefined ? input : withSignature(input, flags.signature);
   const timeoutMs = flags.timeout * 1000;
   const reply = remote
-    ? await ask(remote, request, timeoutMs)
+    ? await ask(remote, request, { timeoutMs, apiKey: apiKeyIn(terminal.process.env) })
     : await askLocally(context, model, { request, timeoutMs });
   terminal.document(reply);
 }
@@ -39,7 +41,7 @@ async function askLocally(
   using progress = startProgress(terminal, `loading ${path}`);
   await using server = await serveLocally(path, { warmup_budget_ms: WARM_UP_MS });
   progress.done();
-  return await ask(server.model, request, timeoutMs).catch((error: unknown) => {
+  return await ask(server.model, request, { timeoutMs }).catch((error: unknown) => {
     throw ownError(error, path);
   });
 }
@@ -51,8 +53,12 @@ function ownError(error: unknown, path: string): unknown {
   return new SkyliftError('SKY_REQUEST_INVALID', String(error.details['said']), { hint, cause: error });
 }
 
-async function ask({ server, model, target }: ModelUrl, request: string, timeoutMs: number): Promise<string> {
-  using client = createClient(server, { timeoutMs, connections: 1 });
+async function ask(
+  { server, model, target }: ModelUrl,
+  request: string,
+  options: Pick<ClientOptions, 'timeoutMs' | 'apiKey'>,
+): Promise<string> {
+  using client = createClient(server, { ...options, connections: 1 });
   return await client.predictText(model, request, target);
 }
 

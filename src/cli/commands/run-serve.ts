@@ -1,8 +1,9 @@
 /** Runs `skylift serve`. */
 import { SkyliftError } from '../../core/errors.ts';
 import { formatMs } from '../../core/units.ts';
-import type { RunningServer, ServeEvent } from '../../index.ts';
+import type { RunningServer, ServeEvent, ServeOptions } from '../../index.ts';
 import { announcement, describeModels } from '../announce.ts';
+import type { ServedAs } from '../announce.ts';
 import type { CliContext } from '../define-command.ts';
 import { limitsIn } from '../flag-values.ts';
 import { servedModels } from '../served-models.ts';
@@ -26,7 +27,8 @@ export async function runServe(context: CliContext, flags: ServeFlags, ...args: 
     options: serveOptions(flags, models, terminal),
     logLevel: terminal.flags.quiet ? 'error' : terminal.flags.verbose ? 'debug' : 'info',
     accessLog: flags.access_log,
-    onReady: (server) => announce(server, models, terminal),
+    onReady: async (server) =>
+      announce(server, { paths: models, asksForKeys: flags.auth_keys !== undefined }, terminal),
     onStop: (signal) => terminal.say(`${signal}: finishing requests in flight ...`),
   });
 }
@@ -61,16 +63,26 @@ function serveOptions(
       ...(flags.engines !== 'auto' && { engines: flags.engines }),
       ...(flags.threads !== 'auto' && { threads: flags.threads }),
     },
-    onEvent: (event) => showEvent(event, terminal),
+    ...authIn(flags),
+    onEvent: (event) => showEvent(event, flags.auth_keys !== undefined, terminal),
   };
 }
 
-function showEvent(event: ServeEvent, terminal: Terminal): void {
+/** Throws SKY_USAGE for a pepper without keys: somebody thinks that keys are asked for. */
+function authIn({ auth_keys: keysFile, auth_pepper: pepperFile }: ServeFlags): Pick<ServeOptions, 'auth'> {
+  if (keysFile !== undefined) return { auth: { keysFile, ...(pepperFile !== undefined && { pepperFile }) } };
+  if (pepperFile === undefined) return {};
+  throw new SkyliftError('SKY_USAGE', '--auth-pepper says nothing without --auth-keys', {
+    hint: 'Give the key file, too: --auth-keys=FILE',
+  });
+}
+
+function showEvent(event: ServeEvent, asksForKeys: boolean, terminal: Terminal): void {
   switch (event.kind) {
     case 'listening':
-      if (!LOOPBACK_URL.test(event.url))
+      if (!asksForKeys && !LOOPBACK_URL.test(event.url))
         terminal.say(
-          `${terminal.paint('yellow', '!')} ${event.url}: everybody who reaches this machine may use the models.`,
+          `${terminal.paint('yellow', '!')} ${event.url}: everybody who reaches this machine may use the models; --auth-keys=FILE asks for keys.`,
         );
       return terminal.detail(`listening on ${event.url}, answering 503 until the models are loaded`);
     case 'loading':
@@ -104,13 +116,8 @@ function showEvent(event: ServeEvent, terminal: Terminal): void {
   }
 }
 
-async function announce(
-  server: RunningServer,
-  paths: Readonly<Record<string, string>>,
-  terminal: Terminal,
-): Promise<void> {
-  const names = server.models().map(({ name }) => name);
-  const models = await describeModels(server.url, names, paths);
+function announce(server: RunningServer, servedAs: ServedAs, terminal: Terminal): void {
+  const models = describeModels(server, servedAs);
   terminal.say(announcement(server.url, models));
   if (terminal.flags.json) terminal.result('', { url: server.url, pid: process.pid, models });
 }

@@ -3,7 +3,7 @@ import type { FlagParametersForType } from '@stricli/core';
 import { LIMITS } from '../../core/limits.ts';
 import type { LimitName } from '../../core/limits.ts';
 import type { CliContext } from '../define-command.ts';
-import { LIMIT_NAMES, parseAutoCount, parseLimit, parsePort } from '../flag-values.ts';
+import { LIMIT_NAMES, parseAutoCount, parseLimit, parsePath, parsePort } from '../flag-values.ts';
 
 export type LimitFlags = { readonly [Name in LimitName]?: number };
 
@@ -16,6 +16,8 @@ interface OwnFlags {
   readonly profile: 'auto' | 'throughput' | 'latency';
   readonly allow_oversubscription: boolean;
   readonly access_log: boolean;
+  readonly auth_keys?: string;
+  readonly auth_pepper?: string;
   readonly http_backend: 'fast' | 'node';
   readonly rest_api_port?: number;
   readonly rest_api_enable_cors_support: boolean;
@@ -84,6 +86,20 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
     withNegated: false,
     brief: 'One JSON line per request on stderr',
   },
+  auth_keys: {
+    kind: 'parsed',
+    parse: parsePath,
+    optional: true,
+    placeholder: 'FILE',
+    brief: 'Ask every caller for an API key of this file; skylift keys makes them',
+  },
+  auth_pepper: {
+    kind: 'parsed',
+    parse: parsePath,
+    optional: true,
+    placeholder: 'FILE',
+    brief: 'The pepper of the key file (default FILE.pepper beside it)',
+  },
   http_backend: {
     kind: 'enum',
     values: ['fast', 'node'],
@@ -133,7 +149,7 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
 };
 
 /** One flag per limit; the table is the only place that knows them. */
-const LIMIT_FLAGS = Object.fromEntries(
+export const LIMIT_FLAGS = Object.fromEntries(
   LIMIT_NAMES.map((name) => [
     name,
     {

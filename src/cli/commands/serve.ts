@@ -13,7 +13,10 @@ export const serveCommand = defineCommand<ServeFlags, string[]>({
       ['skylift serve ./digits.onnx', 'http://127.0.0.1:8501/v1/models/digits:predict'],
       ['skylift serve small=./a.onnx big=./b --port 8080', 'two models, their names, another port'],
       ['skylift serve --model_name=m --model_base_path=/models/m', "TensorFlow Serving's spelling"],
-      ['skylift serve ./digits.onnx --host 0.0.0.0', 'reachable from other machines, without a password'],
+      [
+        'skylift serve ./digits.onnx --host 0.0.0.0 --auth-keys keys.json',
+        'reachable from other machines, with API keys',
+      ],
     ],
     groups: [
       { title: "TensorFlow Serving's flags", flags: TENSORFLOW_SERVING_FLAGS },

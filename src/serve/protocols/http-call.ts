@@ -35,11 +35,15 @@ export interface HttpCall {
   /** Calls `fn` when the client goes away before the reply. At most one. */
   onGone(fn: () => void): void;
   /** Adds a field to the access log line. */
-  note(field: 'model' | 'version' | 'signature' | 'error', value: string): void;
+  note(field: 'key' | 'model' | 'version' | 'signature' | 'error', value: string): void;
 }
 
 export type Plane = 'data' | 'admin' | 'metrics' | 'health';
-export type Permission = 'public' | 'predict' | 'read' | 'metrics';
+/** What a caller may be allowed to do. */
+export const GRANTED_PERMISSIONS = ['predict', 'read', 'metrics'] as const;
+export type GrantedPermission = (typeof GRANTED_PERMISSIONS)[number];
+/** `public`: everybody, without a question. */
+export type Permission = 'public' | GrantedPermission;
 
 /** One record of the route table; nothing answers that is not in it. */
 export interface Route {
@@ -47,7 +51,7 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'OPTIONS';
   /** Template for people, docs and metric labels: `/v1/models/{model}:predict`. */
   readonly pattern: string;
-  /** Matches the whole raw path; named groups become params. */
+  /** Matches the whole raw path; named groups become params. Where the pattern has `{model}`, the group `name` is it. */
   readonly match: RegExp;
   readonly permission: Permission;
   readonly plane: Plane;

@@ -8,19 +8,21 @@ import { tensor } from '../../tensor/values.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { PreparedJob } from './dispatcher.ts';
 import { Quarantine } from './quarantine.ts';
+import { ANONYMOUS } from './requests.ts';
 import type { RunSink } from './requests.ts';
 import { RunMetrics } from './run-metrics.ts';
 import { createScheduler } from './scheduler.ts';
 
 const MINUTE_MS = 60_000;
 const INPUTS = [tensor('float32', [1], [1])];
+const SCHEDULING = { cores: 1, queueMaxJobs: 4, maxAttempts: 3, poisonKills: 2, runMaxBytes: 1000 };
 const CONTENT = { queue: 'm@1', signature: 's', inputs: INPUTS };
 
 function jobWith(deadlineAtMs: number): PreparedJob {
   return {
     request: {
       id: 'r',
-      principal: { id: 'p' },
+      principal: ANONYMOUS,
       model: 'm',
       version: { kind: 'latest' },
       signature: 's',
@@ -49,13 +51,7 @@ test('a quarantine ends in its time, however often the request comes again', () 
     digest: (parts) => parts.join('|'),
   });
   const dispatcher = new Dispatcher({
-    scheduler: createScheduler({
-      cores: 1,
-      queueMaxJobs: 4,
-      maxAttempts: 3,
-      poisonKills: 2,
-      runMaxBytes: 1000,
-    }),
+    scheduler: createScheduler(SCHEDULING),
     clock,
     quarantine,
     metrics: new RunMetrics(noMetrics),
@@ -79,4 +75,29 @@ test('a quarantine ends in its time, however often the request comes again', () 
     ['SKY_QUARANTINED', 2 * MINUTE_MS],
     ['SKY_DEADLINE_EXCEEDED', 1000],
   ]);
+});
+
+test('the caller is the tenant whose share of the engines the scheduler keeps', () => {
+  const clock = new VirtualClock();
+  const scheduler = createScheduler(SCHEDULING);
+  const tenants: string[] = [];
+  const dispatcher = new Dispatcher({
+    scheduler: {
+      step(event) {
+        if (event.kind === 'arrive') tenants.push(event.job.tenant);
+        return scheduler.step(event);
+      },
+    },
+    clock,
+    quarantine: new Quarantine({ clock, entries: 0, durationMs: 0, digest: String }),
+    metrics: new RunMetrics(noMetrics),
+    log: silentLog,
+    onPressure: () => {},
+  });
+  const sink: RunSink = { part: () => 'more', done: () => {}, fail: () => {} };
+  for (const id of ['key-one', 'key-two']) {
+    const job = jobWith(1);
+    dispatcher.submit({ ...job, request: { ...job.request, principal: { ...ANONYMOUS, id } } }, sink);
+  }
+  assert.deepEqual(tenants, ['key-one', 'key-two']);
 });

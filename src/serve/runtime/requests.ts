@@ -10,12 +10,16 @@ export type VersionSelector =
 
 export const LATEST: VersionSelector = { kind: 'latest' };
 
-/** Who asks. Authentication arrives later behind the same field. */
+/** Who asks. */
 export interface Principal {
+  /** The id of an API key, or `anonymous`. */
   readonly id: string;
+  /** Whether there is such a model for this caller: others are neither listed nor answered for. */
+  maySee(model: string): boolean;
 }
 
-export const ANONYMOUS: Principal = { id: 'anonymous' };
+/** Everybody, where no keys are asked for. */
+export const ANONYMOUS: Principal = { id: 'anonymous', maySee: () => true };
 
 export interface RunRequest {
   readonly id: string;

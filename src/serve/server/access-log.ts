@@ -11,7 +11,7 @@ export interface AccessEntry {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly durationMs: number;
-  /** What the handler noted: model, version, signature, error. */
+  /** What was noted: id of the API key, model, version, signature, error. */
   readonly notes: Readonly<Record<string, string>>;
 }
 

@@ -5,6 +5,7 @@ import type { Limits } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { Route } from '../protocols/http-call.ts';
+import { ANONYMOUS } from '../runtime/requests.ts';
 import type { AccessLog } from './access-log.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { createHttpMetrics } from './http-metrics.ts';
@@ -14,7 +15,7 @@ import type { Authorize, UnmatchedHook } from './request-pipeline.ts';
 import { createRouter } from './router.ts';
 import { createFastHttpBackend } from './wire/fast/backend.ts';
 import { createNodeHttpBackend } from './wire/node/backend.ts';
-import type { BoundAddress, ListenAddress, WireBackend } from './wire/wire.ts';
+import type { BoundAddress, HeaderList, ListenAddress, WireBackend } from './wire/wire.ts';
 
 /** The wire back-ends by the names of `--http_backend`: our own strict reader, and node:http. */
 export const HTTP_BACKENDS = { fast: createFastHttpBackend, node: createNodeHttpBackend } as const;
@@ -31,7 +32,7 @@ export interface HttpServerOptions {
   /** @default fast */
   readonly backend?: WireBackend;
   /** Asked before the body is read. @default everything is allowed */
-  readonly authorize?: Authorize;
+  readonly authorize?: Authorize | undefined;
   /** Offered what no route answers, in order; then 405 or 404. @default none */
   readonly unmatched?: readonly UnmatchedHook[];
   /** CORS headers on every reply. @default false */
@@ -56,15 +57,17 @@ const CORS_HEADERS = [
   'access-control-allow-methods',
   'POST, GET',
   'access-control-allow-headers',
-  'Content-Type',
 ] as const;
+const CORS_REQUEST_HEADERS = 'Content-Type';
+/** Where a browser puts an API key. */
+const CORS_KEY_HEADERS = 'Authorization, X-Api-Key, Api-Key';
 
 /** Makes a server; nothing listens before `listen`. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { routes, limits, clock, log } = options;
   const pipeline = new RequestPipeline({
     router: createRouter(routes),
-    authorize: options.authorize ?? (() => undefined),
+    authorize: options.authorize ?? (() => ANONYMOUS),
     unmatched: options.unmatched ?? [],
     limits,
     clock,
@@ -73,7 +76,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     budget: new ByteBudget(limits.max_inflight_bytes),
     pool: new BufferPool(limits.max_pooled_bytes),
     accessLog: options.accessLog,
-    commonHeaders: options.cors === true ? CORS_HEADERS : [],
+    commonHeaders: options.cors === true ? corsHeaders(options.authorize !== undefined) : [],
     newId: createRequestIds(),
   });
   const backend = options.backend ?? createFastHttpBackend({ limits, clock, log });
@@ -83,4 +86,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     close: () => backend.close(),
     inflight: () => pipeline.inflight,
   };
+}
+
+function corsHeaders(withKeys: boolean): HeaderList {
+  return [...CORS_HEADERS, withKeys ? `${CORS_REQUEST_HEADERS}, ${CORS_KEY_HEADERS}` : CORS_REQUEST_HEADERS];
 }

@@ -5,14 +5,15 @@
 import type { BufferPool } from '../../core/buffer-pool.ts';
 import type { Clock } from '../../core/clock.ts';
 import { isSkyliftError } from '../../core/errors.ts';
-import type { SkyliftError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
 import { JSON_TYPE } from '../protocols/http-call.ts';
 import type { HttpCall, Route } from '../protocols/http-call.ts';
+import type { Principal } from '../runtime/requests.ts';
 import type { AccessLog } from './access-log.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { codedBody, httpFailure } from './error-reply.ts';
+import type { HttpFailure } from './error-reply.ts';
 import { contentCoding, decompress, decompressedBound } from './decompress.ts';
 import type { Compression } from './decompress.ts';
 import type { HttpMetrics } from './http-metrics.ts';
@@ -36,8 +37,8 @@ import type {
   WireHandler,
 } from './wire/wire.ts';
 
-/** Whether a call may use a route: undefined is yes, an error is the answer. */
-export type Authorize = (route: Route, call: HttpCall) => SkyliftError | undefined;
+/** Who calls, or the refusal. Asked for paths without a route too: those who may nothing do not learn what there is. */
+export type Authorize = (call: HttpCall, route: Route | undefined) => Principal | HttpFailure;
 
 /** Offered every call that is in no route; true when it answered. */
 export type UnmatchedHook = (call: HttpCall) => boolean;
@@ -141,15 +142,19 @@ export class RequestPipeline implements WireHandler, CallHost {
 
   #start(call: ServerCall): void {
     const match = this.#options.router.match(call.method, call.path);
-    if (match.kind === 'unknown' || match.kind === 'wrong-method') {
-      this.#answerUnmatched(call, match.kind === 'wrong-method' ? match.allowed : []);
-      return;
-    }
-    call.matched(match.route, match.kind === 'found' ? match.params : {});
-    const denied = this.#options.authorize(match.route, call);
-    if (denied !== undefined) call.fail({ status: denied.status, error: denied });
+    const isMatched = match.kind === 'found' || match.kind === 'undecodable';
+    if (isMatched) call.matched(match.route, match.kind === 'found' ? match.params : {});
+    if (!this.#admit(call)) return;
+    if (match.kind === 'found') this.#readBody(call, match.route);
     else if (match.kind === 'undecodable') call.fail(paramRefusal(match.param, match.value));
-    else this.#readBody(call, match.route);
+    else this.#answerUnmatched(call, match.kind === 'wrong-method' ? match.allowed : []);
+  }
+
+  #admit(call: ServerCall): boolean {
+    const admitted = this.#options.authorize(call, call.route);
+    if ('error' in admitted) call.fail(admitted);
+    else call.principal = admitted;
+    return !call.isDone;
   }
 
   #readBody(call: ServerCall, route: Route): void {

@@ -46,7 +46,7 @@ export interface CallHost {
 
 export class ServerCall implements HttpCall, WireReceiver {
   readonly id: string;
-  readonly principal: Principal = ANONYMOUS;
+  principal: Principal = ANONYMOUS;
   readonly arrivedAtMs: number;
   readonly exchange: WireExchange;
   body: Uint8Array = EMPTY;

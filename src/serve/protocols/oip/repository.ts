@@ -3,6 +3,8 @@ import type { Limits } from '../../../core/limits.ts';
 import type { ModelStatus, VersionState } from '../../runtime/requests.ts';
 import type { ProtocolContext } from '../context.ts';
 import { invalidRequest } from '../failures.ts';
+import type { HttpCall } from '../http-call.ts';
+import { visibleModels } from '../visible-models.ts';
 import { RequestReader } from './request-json.ts';
 
 const STATES: Readonly<Record<VersionState, string>> = {
@@ -24,9 +26,9 @@ interface IndexEntry {
  * Body of POST /v2/repository/index for a body that is empty or `{"ready": bool}`. Throws SKY_JSON_MALFORMED,
  * SKY_REQUEST_INVALID.
  */
-export function repositoryIndex({ runtime, limits }: ProtocolContext, body: Uint8Array): string {
+export function repositoryIndex({ body, principal }: HttpCall, { runtime, limits }: ProtocolContext): string {
   const onlyReady = body.length > 0 && readReady(body, limits);
-  const entries = runtime.models().flatMap(indexEntries);
+  const entries = visibleModels(runtime, principal).flatMap(indexEntries);
   return JSON.stringify(onlyReady ? entries.filter(({ state }) => state === STATES.AVAILABLE) : entries);
 }
 

@@ -59,7 +59,7 @@ export function oipRoutes(context: ProtocolContext): readonly Route[] {
       permission: 'read',
       maxBodyBytes: limits.max_body_bytes,
       summary: 'The models and the state of their versions.',
-      handle: answered((call) => repositoryIndex(context, call.body)),
+      handle: answered((call) => repositoryIndex(call, context)),
     },
   ];
 }

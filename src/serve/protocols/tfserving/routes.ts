@@ -21,6 +21,7 @@ import {
   modelPath,
 } from './paths.ts';
 import { predict } from './predict.ts';
+import { visibleModels } from '../visible-models.ts';
 import { listBody, statusBody } from './status.ts';
 
 /** The routes below `/v1`. Paths there that match none of them are for `tfservingUnmatched`. */
@@ -91,7 +92,7 @@ function readRoutes(context: ProtocolContext): Route[] {
       pattern: '/v1/models',
       match: LIST_PATH,
       summary: 'Lists the models by name.',
-      handle: reading(() => listBody(runtime.models())),
+      handle: reading(({ principal }) => listBody(visibleModels(runtime, principal))),
     },
     {
       ...common,
