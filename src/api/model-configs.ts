@@ -5,7 +5,8 @@ import type { Limits } from '../core/limits.ts';
 import { silentLog } from '../core/log.ts';
 import type { Log } from '../core/log.ts';
 import { parseModelServerConfig } from '../serve/protocols/tfserving/config/model-server-config.ts';
-import { ConfigWatch, readConfigFile } from '../serve/runtime/sources/config-watch.ts';
+import { Repeat } from '../core/repeat.ts';
+import { readSettingsText } from '../package/settings-file.ts';
 import type { ModelCatalog, ModelConfig } from '../serve/runtime/sources/model-catalog.ts';
 import { LATEST_ONE } from '../serve/runtime/versions/version-policy.ts';
 import type { TransitionOrder, VersionPolicy } from '../serve/runtime/versions/version-policy.ts';
@@ -48,26 +49,37 @@ export async function readConfigs(options: ModelsOptions, limits: Limits): Promi
     throw new SkyliftError('SKY_CONFIG_INVALID', `models are given by name and in ${file}`, {
       hint: 'Write them all into the file.',
     });
-  const text = await readConfigFile(file, limits.max_config_bytes);
+  const text = await readSettingsText(file, limits.max_config_bytes);
   return {
     configs: parseModelServerConfig(text, file),
-    watch: (catalog) =>
-      new ConfigWatch(file, text, {
-        clock: systemClock,
-        pollMs: limits.config_poll_ms,
-        maxBytes: limits.max_config_bytes,
-        async onChange(changed) {
-          await catalog.change(parseModelServerConfig(changed, file));
-          log('info', 'the changed model config file is in force', { file });
-        },
-        onFailure: ({ code, message }) =>
-          log('error', 'the model config file is not taken over, the models stay as they are', {
-            file,
-            code,
-            reason: message,
-          }),
-      }),
+    watch: (catalog) => watchConfigFile(file, text, { catalog, limits, log }),
   };
+}
+
+/** A file that is wrong changes nothing. One that was refused is tried again: what it waits for may have come. */
+function watchConfigFile(
+  file: string,
+  text: string,
+  { catalog, limits, log }: { readonly catalog: ModelCatalog; readonly limits: Limits; readonly log: Log },
+): Repeat {
+  let inForce = text;
+  return new Repeat({
+    clock: systemClock,
+    pauseMs: limits.config_poll_ms,
+    async run() {
+      const changed = await readSettingsText(file, limits.max_config_bytes);
+      if (changed === inForce) return;
+      await catalog.change(parseModelServerConfig(changed, file));
+      inForce = changed;
+      log('info', 'the changed model config file is in force', { file });
+    },
+    onFailure: ({ code, message }) =>
+      log('error', 'the model config file is not taken over, the models stay as they are', {
+        file,
+        code,
+        reason: message,
+      }),
+  });
 }
 
 function modelConfigs(models: NonNullable<ModelsOptions['models']>): ModelConfig[] {

@@ -6,10 +6,10 @@ import type { Clock } from '../../../core/clock.ts';
 import { SkyliftError, toSkyliftError } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { Log } from '../../../core/log.ts';
+import { Repeat } from '../../../core/repeat.ts';
 import type { ModelRuntime } from '../model-runtime.ts';
 import type { TransitionOrder, VersionPolicy } from '../versions/version-policy.ts';
 import type { FoundVersion, ModelSource } from './model-source.ts';
-import { SourceWatch } from './source-watch.ts';
 
 export interface ModelConfig {
   readonly name: string;
@@ -39,13 +39,14 @@ export interface ListedModel {
 
 interface WatchedModel {
   readonly config: ModelConfig;
-  readonly watch: SourceWatch;
+  readonly watch: Repeat;
 }
 
 export class ModelCatalog {
   readonly #options: CatalogOptions;
   readonly #models = new Map<string, WatchedModel>();
   #change: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
 
   constructor(options: CatalogOptions) {
     this.#options = options;
@@ -84,13 +85,15 @@ export class ModelCatalog {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const { watch } of this.#models.values()) watch.close();
   }
 
   async #changeNow(configs: readonly ModelConfig[]): Promise<void> {
     requireNames(configs);
     for (const config of configs) this.#requireLabels(config);
-    this.serve(await this.list(configs, true));
+    const listed = await this.list(configs, true);
+    if (!this.#isClosed) this.serve(listed);
   }
 
   /** Labels are checked before anything is loaded, as in the original: first the version, then its label. */
@@ -123,10 +126,13 @@ export class ModelCatalog {
     const tell = (offered: readonly FoundVersion[]): void => runtime.wish(name, { offered, policy, order });
     tell(versions);
     runtime.setLabels(name, labels);
-    const watch = new SourceWatch(source, {
+    const watch: Repeat = new Repeat({
       clock,
-      pollMs: limits.version_poll_ms,
-      onList: tell,
+      pauseMs: limits.version_poll_ms,
+      run: async () => {
+        const offered = await source.list();
+        if (!this.#isClosed && this.#models.get(name)?.watch === watch) tell(offered);
+      },
       onFailure: (failure) => this.#logFailure(config, failure),
     });
     this.#models.set(name, { config, watch });

@@ -1,9 +1,8 @@
 /** The two files of API keys, the key file and its pepper: read with bounds, checked against each other. */
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { SkyliftError } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
-import { formatBytes } from '../../../core/units.ts';
+import { readSettingsFile } from '../../../package/settings-file.ts';
+import type { SettingsFile } from '../../../package/settings-file.ts';
 import type { KeyFile } from './key-record.ts';
 import { parseKeyFile } from './key-schema.ts';
 import { MAX_PEPPER_FILE_BYTES, parsePepper } from './pepper.ts';
@@ -18,17 +17,9 @@ export interface KeyPaths {
 
 export type KeyFileLimits = Pick<Limits, 'max_auth_keys' | 'max_auth_file_bytes'>;
 
-/** A file as it was at one moment. */
-export interface SecretFile {
-  readonly path: string;
-  readonly bytes: Buffer;
-  /** Permission bits. */
-  readonly mode: number;
-}
-
 export interface ReadKeyFiles {
-  readonly keys: SecretFile;
-  readonly pepper: SecretFile;
+  readonly keys: SettingsFile;
+  readonly pepper: SettingsFile;
 }
 
 /** What both files say together. */
@@ -37,9 +28,6 @@ export interface LoadedKeys {
   readonly pepper: Pepper;
 }
 
-/** Symbolic links are followed: Kubernetes swaps one to change a secret. A FIFO must not block. */
-const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
-
 export function pepperPath({ keysFile, pepperFile }: KeyPaths): string {
   return pepperFile ?? `${keysFile}.pepper`;
 }
@@ -47,8 +35,8 @@ export function pepperPath({ keysFile, pepperFile }: KeyPaths): string {
 /** Reads both files. Throws SKY_CONFIG_INVALID. */
 export async function readKeyFiles(paths: KeyPaths, limits: KeyFileLimits): Promise<ReadKeyFiles> {
   return {
-    keys: await readSecretFile(paths.keysFile, limits.max_auth_file_bytes),
-    pepper: await readSecretFile(pepperPath(paths), MAX_PEPPER_FILE_BYTES),
+    keys: await readKeyFile(paths.keysFile, limits.max_auth_file_bytes),
+    pepper: await readKeyFile(pepperPath(paths), MAX_PEPPER_FILE_BYTES),
   };
 }
 
@@ -64,30 +52,12 @@ export function parseKeyFiles({ keys, pepper }: ReadKeyFiles, limits: KeyFileLim
   });
 }
 
-/** Throws SKY_CONFIG_INVALID when it cannot be read or has more than `maxBytes`. */
-export async function readSecretFile(path: string, maxBytes: number): Promise<SecretFile> {
-  try {
-    await using file = await open(path, READ_FLAGS);
-    const facts = await file.stat();
-    if (!facts.isFile()) throw invalid(`${path} is not a regular file`);
-    if (facts.size > maxBytes)
-      throw invalid(`${path} has ${formatBytes(facts.size)}, more than ${formatBytes(maxBytes)}`);
-    const buffer = Buffer.alloc(facts.size + 1); // one more shows that the file grew
-    let length = 0;
-    for (let more = 1; more > 0 && length < buffer.length; length += more)
-      more = (await file.read(buffer, length)).bytesRead;
-    if (length !== facts.size) throw invalid(`${path} changed while it was read`);
-    return { path, bytes: buffer.subarray(0, length), mode: facts.mode & 0o777 };
-  } catch (error) {
-    if (error instanceof SkyliftError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw invalid(`cannot read ${path}: ${reason}`, {
-      cause: error,
-      hint: 'Make it with `skylift keys create FILE`, and let the user of the server read it.',
-    });
-  }
+/** One of the two. Throws SKY_CONFIG_INVALID when it cannot be read or has more than `maxBytes`. */
+export function readKeyFile(path: string, maxBytes: number): Promise<SettingsFile> {
+  const hint = 'Make it with `skylift keys create FILE`, and let the user of the server read it.';
+  return readSettingsFile(path, maxBytes, hint);
 }
 
-function invalid(message: string, options?: { cause?: unknown; hint: string }): SkyliftError {
+function invalid(message: string, options: { hint: string }): SkyliftError {
   return new SkyliftError('SKY_CONFIG_INVALID', message, options);
 }

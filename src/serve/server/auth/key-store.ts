@@ -9,7 +9,7 @@ import { isAbsence } from '../../../package/file-failure.ts';
 import { withLock } from '../../../package/file-lock.ts';
 import { diskFiles } from '../../../package/file-port.ts';
 import type { KeyEdit } from './key-edits.ts';
-import { parseKeyFiles, pepperPath, readKeyFiles, readSecretFile } from './key-files.ts';
+import { parseKeyFiles, pepperPath, readKeyFiles, readKeyFile } from './key-files.ts';
 import type { KeyPaths, LoadedKeys } from './key-files.ts';
 import type { KeyFile } from './key-record.ts';
 import { formatKeyFile, parseKeyFile } from './key-schema.ts';
@@ -19,7 +19,7 @@ const OWNER_ONLY = 0o600;
 
 /** The keys of the file; their pepper is not needed. Throws SKY_CONFIG_INVALID. */
 export async function listKeys({ keysFile }: KeyPaths, limits: Limits): Promise<KeyFile> {
-  const { bytes } = await readSecretFile(keysFile, limits.max_auth_file_bytes);
+  const { bytes } = await readKeyFile(keysFile, limits.max_auth_file_bytes);
   return parseKeyFile(bytes, keysFile, limits);
 }
 
@@ -54,7 +54,7 @@ export async function editKeys<Edit extends KeyEdit>(
 async function beginKeys(paths: KeyPaths): Promise<LoadedKeys> {
   const path = pepperPath(paths);
   if (!(await exists(path))) await createFile(diskFiles, path, Buffer.from(newPepperText()), OWNER_ONLY);
-  const { bytes } = await readSecretFile(path, MAX_PEPPER_FILE_BYTES);
+  const { bytes } = await readKeyFile(path, MAX_PEPPER_FILE_BYTES);
   const pepper = parsePepper(bytes, path);
   return { file: { schema: 1, pepper: pepper.tag, keys: [] }, pepper };
 }

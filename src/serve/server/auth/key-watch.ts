@@ -2,12 +2,15 @@
  * The keys in force, read again whenever the files change: also when a Kubernetes secret is swapped below its path. What
  * cannot be read or understood changes nothing: the old keys stay, and it is said once.
  */
-import type { Clock, TimerHandle } from '../../../core/clock.ts';
+import type { Clock } from '../../../core/clock.ts';
 import { toSkyliftError } from '../../../core/errors.ts';
+import type { SkyliftError } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { Log } from '../../../core/log.ts';
+import { Repeat } from '../../../core/repeat.ts';
+import type { SettingsFile } from '../../../package/settings-file.ts';
 import { parseKeyFiles, readKeyFiles } from './key-files.ts';
-import type { KeyPaths, ReadKeyFiles, SecretFile } from './key-files.ts';
+import type { KeyPaths, ReadKeyFiles } from './key-files.ts';
 import { createKeyRing } from './key-ring.ts';
 import type { KeyRing } from './key-ring.ts';
 
@@ -25,16 +28,23 @@ export class KeyWatch {
   #ring: KeyRing;
   /** As last read, good or not; undefined when it could not be read. */
   #seen: ReadKeyFiles | undefined;
-  #failure: string | undefined;
-  #toldFailure: string | undefined;
+  /** What is wrong with what was seen. */
+  #failure: SkyliftError | undefined;
   readonly #toldModes = new Set<string>();
-  #timer: TimerHandle | undefined;
-  #isClosed = false;
+  readonly #repeat: Repeat;
 
   private constructor(options: KeyWatchOptions, seen: ReadKeyFiles, ring: KeyRing) {
     this.#options = options;
     this.#seen = seen;
     this.#ring = ring;
+    const { clock, limits, log } = options;
+    this.#repeat = new Repeat({
+      clock,
+      pauseMs: limits.auth_poll_ms,
+      run: () => this.#look(),
+      onFailure: ({ message }) =>
+        log('error', `the API keys cannot be read, the old ones stay in force: ${message}`),
+    });
   }
 
   /** Reads the keys and goes on looking at their files. Throws SKY_CONFIG_INVALID. */
@@ -43,7 +53,6 @@ export class KeyWatch {
     const watch = new KeyWatch(options, seen, ringOf(seen, options.limits));
     watch.#tellInForce();
     watch.#tellModes(seen);
-    watch.#schedule();
     return watch;
   }
 
@@ -52,48 +61,29 @@ export class KeyWatch {
   }
 
   close(): void {
-    this.#isClosed = true;
-    if (this.#timer) this.#options.clock.clear(this.#timer);
+    this.#repeat.close();
   }
 
-  #schedule(): void {
-    const { clock, limits } = this.#options;
-    if (!this.#isClosed)
-      this.#timer = clock.setTimer(clock.nowMs() + limits.auth_poll_ms, () => void this.#poll());
-  }
-
-  /** Never rejects. */
-  async #poll(): Promise<void> {
-    this.#tellFailure(await this.#failureNow());
-    this.#schedule();
-  }
-
-  /** Takes over what changed; says what is wrong with it. */
-  async #failureNow(): Promise<string | undefined> {
+  /** Takes over what changed. Throws what is wrong with the files, as long as it is. */
+  async #look(): Promise<void> {
     const { paths, limits } = this.#options;
     const last = this.#seen;
     this.#seen = undefined;
-    try {
-      const seen = await readKeyFiles(paths, limits);
-      this.#seen = seen;
-      this.#tellModes(seen);
-      if (last !== undefined && isSame(seen, last)) return this.#failure;
-      this.#ring = ringOf(seen, limits);
-      this.#tellInForce();
-      return undefined;
-    } catch (error) {
-      return toSkyliftError(error).message;
-    }
+    const seen = await readKeyFiles(paths, limits);
+    this.#seen = seen;
+    this.#tellModes(seen);
+    if (last === undefined || !isSame(seen, last)) this.#takeOver(seen);
+    if (this.#failure) throw this.#failure;
   }
 
-  /** A failure is told when it is there twice: a file may be seen half written, or between two steps of a swap. */
-  #tellFailure(failure: string | undefined): void {
-    const isLasting = failure !== undefined && failure === this.#failure;
-    this.#failure = failure;
-    if (failure === undefined) this.#toldFailure = undefined;
-    if (!isLasting || failure === this.#toldFailure) return;
-    this.#toldFailure = failure;
-    this.#options.log('error', `the API keys cannot be read, the old ones stay in force: ${failure}`);
+  #takeOver(seen: ReadKeyFiles): void {
+    this.#failure = undefined;
+    try {
+      this.#ring = ringOf(seen, this.#options.limits);
+      this.#tellInForce();
+    } catch (error) {
+      this.#failure = toSkyliftError(error);
+    }
   }
 
   #tellInForce(): void {
@@ -105,7 +95,7 @@ export class KeyWatch {
     for (const file of [keys, pepper]) if (isOpenToAll(file)) this.#tellMode(file);
   }
 
-  #tellMode({ path, mode }: SecretFile): void {
+  #tellMode({ path, mode }: SettingsFile): void {
     const fact = `${path} ${mode.toString(8)}`;
     if (this.#toldModes.has(fact)) return;
     this.#toldModes.add(fact);
@@ -126,6 +116,6 @@ function isSame(one: ReadKeyFiles, other: ReadKeyFiles): boolean {
 }
 
 /** Windows has no such bits. */
-function isOpenToAll({ mode }: SecretFile): boolean {
+function isOpenToAll({ mode }: SettingsFile): boolean {
   return process.platform !== 'win32' && (mode & OF_OTHERS) !== 0;
 }
