@@ -11,6 +11,7 @@ import type { EngineStatus, LoadedVersion } from './loaded-version.ts';
 import { prepareRequest } from './prepare-request.ts';
 import { Quarantine } from './quarantine.ts';
 import type { QuarantineOptions } from './quarantine.ts';
+import { LATEST } from './requests.ts';
 import type {
   ModelStatus,
   RunHandle,
@@ -129,6 +130,14 @@ export class ModelRuntime implements Runtime {
     this.#models.delete(model);
   }
 
+  /** The model stays known, but answers nothing until the next wish. Resolves when its memory is given back. Throws SKY_MODEL_NOT_FOUND. */
+  async unload(model: string): Promise<void> {
+    const known = this.#models.get(model);
+    if (!known) throw versionNotFound(model, LATEST);
+    known.versions.remove();
+    while (known.versions.isRemoved && known.versions.isBusy) await this.#nextEvent(model);
+  }
+
   /** Whether the version answers now. */
   answers(model: string, version: bigint): boolean {
     return this.#models.get(model)?.versions.get(version) !== undefined;
@@ -186,7 +195,9 @@ export class ModelRuntime implements Runtime {
 
   /** Models that should answer and do not. */
   notReady(): string[] {
-    return [...this.#models].filter(([, { versions }]) => !versions.latest?.isReady).map(([name]) => name);
+    return [...this.#models]
+      .filter(([, { versions }]) => !versions.isRemoved && !versions.latest?.isReady)
+      .map(([name]) => name);
   }
 
   /** Of the versions with engines. */

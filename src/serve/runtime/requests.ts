@@ -107,3 +107,14 @@ export interface Runtime {
   resolve(model: string, version: VersionSelector): ServableVersion;
   models(): readonly ModelStatus[];
 }
+
+/** What an administrator may do to the models of a running server. */
+export interface ModelControl {
+  /**
+   * Looks at the source of a model now and serves what it has, also after `unload`. Resolves when it answers and nothing
+   * more is on its way. Throws SKY_MODEL_NOT_FOUND (no model of the configuration) and what loading throws.
+   */
+  load(model: string): Promise<void>;
+  /** Resolves when the model's memory is given back. Throws SKY_MODEL_NOT_FOUND. */
+  unload(model: string): Promise<void>;
+}

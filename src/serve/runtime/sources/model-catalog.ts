@@ -8,6 +8,7 @@ import type { Limits } from '../../../core/limits.ts';
 import type { Log } from '../../../core/log.ts';
 import { Repeat } from '../../../core/repeat.ts';
 import type { ModelRuntime } from '../model-runtime.ts';
+import type { ModelControl } from '../requests.ts';
 import type { TransitionOrder, VersionPolicy } from '../versions/version-policy.ts';
 import type { FoundVersion, ModelSource } from './model-source.ts';
 
@@ -42,7 +43,7 @@ interface WatchedModel {
   readonly watch: Repeat;
 }
 
-export class ModelCatalog {
+export class ModelCatalog implements ModelControl {
   readonly #options: CatalogOptions;
   readonly #models = new Map<string, WatchedModel>();
   #change: Promise<unknown> = Promise.resolve();
@@ -82,6 +83,27 @@ export class ModelCatalog {
     const change = this.#change.then(() => this.#changeNow(configs));
     this.#change = change.catch(() => {});
     return change;
+  }
+
+  async load(model: string): Promise<void> {
+    const { config } = this.#watched(model);
+    const listed = await this.#listOne(config, false);
+    if (this.#isClosed) throw new SkyliftError('SKY_DRAINING', `model ${model}: the server is shutting down`);
+    this.#serveOne(listed);
+    await this.#options.runtime.whenStarted(model);
+  }
+
+  async unload(model: string): Promise<void> {
+    this.#watched(model).watch.close();
+    await this.#options.runtime.unload(model);
+  }
+
+  #watched(model: string): WatchedModel {
+    const watched = this.#models.get(model);
+    if (watched) return watched;
+    throw new SkyliftError('SKY_MODEL_NOT_FOUND', `no model ${model} in the configuration of this server`, {
+      hint: 'Add it to the model config file, or start the server with it.',
+    });
   }
 
   close(): void {

@@ -136,7 +136,19 @@ export class ModelVersions<F extends Offered, L> {
     this.#advance();
   }
 
-  /** The model is not served any more: what answers is unloaded, what loads is unloaded then. */
+  /** Nobody wishes for the model any more. */
+  get isRemoved(): boolean {
+    return this.#isRemoved;
+  }
+
+  /** Some version takes memory, or will. */
+  get isBusy(): boolean {
+    return [...this.#entries.values()].some(
+      ({ state, loaded }) => loaded !== undefined || state === 'LOADING',
+    );
+  }
+
+  /** The model is not served any more: what answers is unloaded, what loads is unloaded then. A new wish brings it back. */
   remove(): void {
     this.#isRemoved = true;
     for (const entry of this.#entries.values()) this.#withdraw(entry);
