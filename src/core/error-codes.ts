@@ -146,6 +146,12 @@ export const ERROR_CODES = {
     'The files of a package exceed a limit.',
     'Raise the named limit if you trust the files.',
   ),
+  SKY_MODEL_TOO_LARGE: record(
+    'RESOURCE_EXHAUSTED',
+    7,
+    'A model needs more memory than all models together may take.',
+    'Raise --model_memory_bytes, or serve the model with fewer engines.',
+  ),
   SKY_PACKAGE_EXISTS: record(
     'ALREADY_EXISTS',
     1,

@@ -178,6 +178,18 @@ export const LIMITS = {
     { min: 0 },
   ),
   load_retry_interval_ms: limit('ms', 60_000, 'Pause before a failed load is tried again.', { min: 0 }),
+  model_memory_bytes: limit(
+    'bytes',
+    0,
+    'Memory of all engines together; the model that nobody asked for longest makes room. 0: no bound.',
+    { min: 0 },
+  ),
+  idle_unload_ms: limit(
+    'ms',
+    0,
+    'Time without a request after which a model gives its memory back until the next one. 0: never.',
+    { min: 0 },
+  ),
   unload_drain_ms: limit('ms', 30_000, 'Time that requests of a version that is unloaded get.', { min: 0 }),
 
   // engines

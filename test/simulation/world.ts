@@ -99,6 +99,7 @@ class World {
     const callers = this.#int(20, 120);
     for (let i = 0; i < callers; i++) this.#plan(this.#int(0, 400), () => this.#call());
     if (this.#chance(0.3)) this.#plan(this.#int(0, 500), () => this.#unload());
+    this.#planFailedWakeUp();
     const events = this.clock.run(MAX_EVENTS);
     return this.#check(events);
   }
@@ -140,6 +141,14 @@ class World {
     this.#engineDeaths++;
     this.#dispatcher.detach(session);
     this.#plan(this.#int(1, 40), () => this.#startEngine(model));
+  }
+
+  /** Of a model without engines. Drawn apart, so that the worlds of old seeds stay what they were. */
+  #planFailedWakeUp(): void {
+    const rng = this.rng.fork('wake-up');
+    if (rng.float() > 0.1) return;
+    const model = this.#models[rng.u32() % this.#models.length] ?? '';
+    this.#plan(rng.u32() % 500, () => this.#dispatcher.rejectWaiting(model, 'SKY_ENGINE_START'));
   }
 
   #unload(): void {

@@ -115,6 +115,17 @@ export class Dispatcher {
     this.#step({ kind: 'close', at: this.#options.clock.nowMs(), queue, code });
   }
 
+  /** Rejects what waits in the queue; what arrives later may be lucky. */
+  rejectWaiting(queue: string, code: ErrorCode): void {
+    this.#step({ kind: 'clear', at: this.#options.clock.nowMs(), queue, code });
+  }
+
+  /** No job of the queue is without its outcome. Looks at every job: not for the way of requests. */
+  isIdle(queue: string): boolean {
+    for (const { prepared } of this.#jobs.values()) if (prepared.queue === queue) return false;
+    return true;
+  }
+
   /** Calls `done` once every job of the queue has its outcome, later. Whoever asks sends it no more jobs. */
   whenEmpty(queue: string, done: () => void): void {
     let jobs = 0;

@@ -91,6 +91,19 @@ export class EngineCrew {
     return this.#pool.pids();
   }
 
+  /** Engines that the crew keeps alive. */
+  get size(): number {
+    return this.#pool.size;
+  }
+
+  /** Bytes that only one engine has, of each; all that it has where the platform cannot tell. */
+  async memoryBytes(): Promise<number[]> {
+    const reports = await Promise.all(
+      [...this.#sessions.values()].map((session) => session.memory().catch(() => undefined)), // it may end meanwhile
+    );
+    return reports.map((report) => report?.privateBytes ?? report?.rssBytes ?? 0);
+  }
+
   close(): Promise<void> {
     return this.#pool.close();
   }

@@ -2,7 +2,7 @@
  * One version with its engines: warmed up and measured, widened under pressure. A crew with one thread each does the bulk;
  * where a single run gains from all cores, a wide engine stands beside it.
  */
-import { isSkyliftError } from '../../core/errors.ts';
+import { isSkyliftError, SkyliftError } from '../../core/errors.ts';
 import type { Session } from '../../engines/port.ts';
 import type { PackageHandle } from '../../package/manifest.ts';
 import { hasIndependentRows } from './batch-check.ts';
@@ -24,31 +24,50 @@ export interface EngineStatus {
   readonly threads: number;
 }
 
+/** An engine process without a model, bytes. */
+const ENGINE_BYTES = 64 * 1024 ** 2;
+/** Memory of a loaded model relative to its files, as TensorFlow Serving estimates it. */
+const WEIGHTS_FACTOR = 1.2;
+
+interface CrewSize {
+  readonly threads: number;
+  readonly engines: number;
+}
+
 export class LoadedVersion {
   readonly servable: ServableVersion;
   readonly queue: string;
   readonly #pkg: PackageHandle;
   readonly #environment: VersionEnvironment;
-  readonly #crews: EngineCrew[] = [];
+  #crews: EngineCrew[] = [];
   #measured: Measured | undefined;
+  /** The crews to start again, while there are none. */
+  #asleep: readonly CrewSize[] | undefined;
+  /** Engines are being started. */
+  #isStarting = true;
+  #isClosed = false;
+  /** Bytes of one engine: as measured last, before that an estimate. */
+  #engineBytes: number;
+  /** Monotonic milliseconds of the last request. */
+  lastUsedMs: number;
 
   constructor(servable: ServableVersion, pkg: PackageHandle, environment: VersionEnvironment) {
     this.servable = servable;
     this.queue = `${servable.model}@${servable.version}`;
     this.#pkg = pkg;
     this.#environment = environment;
+    this.lastUsedMs = environment.clock.nowMs();
+    const fileBytes = pkg.manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    this.#engineBytes = ENGINE_BYTES + WEIGHTS_FACTOR * fileBytes;
   }
 
   /** Starts engines and measures them; afterwards requests of `queue` are answered. Throws the load error. */
   async start(): Promise<void> {
     const { plan } = this.#environment;
-    if (plan.kind === 'fixed') {
-      this.#measured = await this.#startCrew(plan.threads, plan.engines);
-      return;
-    }
-    this.#measured = await this.#startCrew(1, 1);
-    const narrowUs = this.#measured.curve[0]?.runUs ?? 0;
-    if (isWorthSplitting(narrowUs, plan.cores)) await this.#tryWideCrew(plan.cores, narrowUs);
+    if (plan.kind === 'fixed') this.#measured = await this.#startCrew(plan.threads, plan.engines);
+    else await this.#startMeasured(plan.cores);
+    await this.#weigh();
+    this.#isStarting = false;
   }
 
   /** Requests wait for native code: one more narrow engine, as long as there are cores without one. */
@@ -57,8 +76,62 @@ export class LoadedVersion {
     if (plan.kind === 'measured') this.#crews[0]?.grow(plan.cores);
   }
 
+  /** Answers now, or as soon as somebody asks. */
   get isReady(): boolean {
-    return this.#crews.some((crew) => crew.isReady);
+    return (
+      this.isAsleep ||
+      this.#crews.some((crew) => crew.isReady) ||
+      (this.#isStarting && this.#measured !== undefined)
+    );
+  }
+
+  /** Has no engines until somebody asks. */
+  get isAsleep(): boolean {
+    return this.#asleep !== undefined;
+  }
+
+  /** Has engines, and no more are on their way. */
+  get isAwake(): boolean {
+    return !this.isAsleep && !this.#isStarting;
+  }
+
+  /** What one engine takes. */
+  get engineBytes(): number {
+    return this.#engineBytes;
+  }
+
+  /** What the engines take, or took when it fell asleep. */
+  get memoryBytes(): number {
+    const sizes: readonly CrewSize[] = this.#asleep ?? this.#crews.map(sizeOf);
+    return this.#engineBytes * Math.max(1, sumOf(sizes.map(({ engines }) => engines)));
+  }
+
+  /** Ends the engines; what was measured stays. Nobody may wait for an answer. */
+  async sleep(): Promise<void> {
+    const crews = this.#crews;
+    this.#asleep = crews.map(sizeOf);
+    this.#crews = [];
+    await Promise.all(crews.map((crew) => crew.close()));
+  }
+
+  /** Starts the engines that there were, without measuring what they can do again. Throws the load error; asleep then. */
+  async wake(): Promise<void> {
+    const [sizes, measured] = [this.#asleep, this.#measured];
+    if (!sizes || !measured) return;
+    this.#asleep = undefined;
+    this.#isStarting = true;
+    try {
+      for (const { threads, engines } of sizes) {
+        if (this.#isClosed) throw new SkyliftError('SKY_UNAVAILABLE', `${this.queue} is being unloaded`);
+        await this.#startCrew(threads, engines, async () => measured);
+      }
+    } catch (error) {
+      await this.sleep();
+      this.#asleep = sizes;
+      throw error;
+    } finally {
+      this.#isStarting = false;
+    }
   }
 
   get measured(): Measured | undefined {
@@ -70,7 +143,20 @@ export class LoadedVersion {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(this.#crews.map((crew) => crew.close()));
+  }
+
+  async #startMeasured(cores: number): Promise<void> {
+    this.#measured = await this.#startCrew(1, 1);
+    const narrowUs = this.#measured.curve[0]?.runUs ?? 0;
+    if (isWorthSplitting(narrowUs, cores)) await this.#tryWideCrew(cores, narrowUs);
+  }
+
+  /** Right after the warm-up, when every engine has run. */
+  async #weigh(): Promise<void> {
+    const weights = await Promise.all(this.#crews.map((crew) => crew.memoryBytes()));
+    this.#engineBytes = Math.max(...weights.flat(), 0) || this.#engineBytes;
   }
 
   async #tryWideCrew(cores: number, narrowUs: number): Promise<void> {
@@ -88,8 +174,11 @@ export class LoadedVersion {
     if (!isKept) await this.#crews.pop()?.close();
   }
 
-  async #startCrew(threads: number, engines: number): Promise<Measured> {
-    const measure = (session: Session): Promise<Measured> => this.#measure(session);
+  async #startCrew(
+    threads: number,
+    engines: number,
+    measure = (session: Session): Promise<Measured> => this.#measure(session),
+  ): Promise<Measured> {
     const crew = new EngineCrew(
       { queue: this.queue, pkg: this.#pkg, threads, engines, measure },
       this.#environment,
@@ -129,4 +218,12 @@ export class LoadedVersion {
     }
     return true;
   }
+}
+
+function sizeOf({ threads, size }: EngineCrew): CrewSize {
+  return { threads, engines: size };
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, each) => sum + each, 0);
 }

@@ -58,7 +58,10 @@ interface Model {
 export interface VersionReport {
   readonly model: string;
   readonly version: bigint;
+  /** None while the version waits for somebody to ask. */
   readonly engines: readonly EngineStatus[];
+  /** What the engines take, or took: measured after the warm-up. */
+  readonly memoryBytes: number;
   readonly curve: readonly BatchPoint[];
   /** See `Measured`. */
   readonly maxRows: number;
@@ -102,7 +105,7 @@ export class ModelRuntime implements Runtime {
       }),
       metrics: this.#metrics,
       log,
-      onPressure: (queue) => this.#loader.loadedOf(queue)?.grow(),
+      onPressure: (queue) => this.#loader.grow(queue),
     });
     const dispatcher = this.#dispatcher;
     this.#loader = new VersionLoader({ launcher, clock, rng, log, limits, dispatcher, plan });
@@ -169,7 +172,10 @@ export class ModelRuntime implements Runtime {
     try {
       if (this.#isClosed) throw new SkyliftError('SKY_DRAINING', `model ${request.model}: it was closed`);
       const entry = this.#entry(request.model, request.version);
-      return this.#dispatcher.submit(prepareRequest(request, entry.servable, entry.queue), sink);
+      const handle = this.#dispatcher.submit(prepareRequest(request, entry.servable, entry.queue), sink);
+      entry.lastUsedMs = this.#options.clock.nowMs();
+      if (entry.isAsleep) this.#loader.wake(entry);
+      return handle;
     } catch (error) {
       return this.#refuse(request, sink, toSkyliftError(error));
     }
@@ -206,7 +212,8 @@ export class ModelRuntime implements Runtime {
       versions.loaded().map((loaded) => {
         const { curve = [], maxRows = 1, crowdRows = 1 } = loaded.measured ?? {};
         const { version } = loaded.servable;
-        return { model, version, engines: loaded.engines(), curve, maxRows, crowdRows };
+        const { memoryBytes } = loaded;
+        return { model, version, engines: loaded.engines(), memoryBytes, curve, maxRows, crowdRows };
       }),
     );
   }

@@ -28,6 +28,8 @@ export type SchedulerEvent = { readonly at: number } & (
   | { readonly kind: 'finished'; readonly session: number; readonly ranUs: number }
   /** The queue takes no more jobs; those waiting are rejected with `code`, those running finish. */
   | { readonly kind: 'close'; readonly queue: string; readonly code: ErrorCode }
+  /** The waiting jobs of the queue are rejected with `code`. */
+  | { readonly kind: 'clear'; readonly queue: string; readonly code: ErrorCode }
   | { readonly kind: 'alarm' }
 );
 

@@ -95,6 +95,8 @@ class JobScheduler implements Scheduler {
         return this.#finished(event.session, event.ranUs);
       case 'close':
         return this.#close(event.queue, event.code);
+      case 'clear':
+        return this.#clear(this.#queue(event.queue), event.code);
       case 'alarm':
         return this.#killOverdue(event.at);
       default:
@@ -182,8 +184,12 @@ class JobScheduler implements Scheduler {
   #close(name: string, code: ErrorCode): void {
     const queue = this.#queue(name);
     queue.closedWith = code;
-    for (const job of queue.waiting.clear()) this.#end(job.id, code);
+    this.#clear(queue, code);
     this.#removeIfDone(queue);
+  }
+
+  #clear(queue: QueueState, code: ErrorCode): void {
+    for (const job of queue.waiting.clear()) this.#end(job.id, code);
   }
 
   #removeIfDone(queue: QueueState): void {

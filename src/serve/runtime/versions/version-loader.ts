@@ -7,17 +7,22 @@ import type { VersionEnvironment } from '../loaded-version.ts';
 import { createServable } from '../servable.ts';
 import type { FoundVersion } from '../sources/model-source.ts';
 import { LoadSlots } from './load-slots.ts';
+import { MemoryKeeper } from './memory-keeper.ts';
 import type { VersionWork } from './version-work.ts';
 
 export class VersionLoader {
   readonly #environment: VersionEnvironment;
   readonly #slots: LoadSlots;
+  readonly #memory: MemoryKeeper;
   /** All that have engines, also those that do not answer yet or any more. */
   readonly #running = new Set<LoadedVersion>();
+  readonly #waking = new Set<LoadedVersion>();
 
   constructor(environment: VersionEnvironment) {
     this.#environment = environment;
     this.#slots = new LoadSlots(environment.limits.max_parallel_loads);
+    const { clock, limits, log, dispatcher } = environment;
+    this.#memory = new MemoryKeeper({ clock, limits, log, isIdle: (queue) => dispatcher.isIdle(queue) });
   }
 
   /** The work for the versions of one model. */
@@ -34,14 +39,21 @@ export class VersionLoader {
     };
   }
 
-  loadedOf(queue: string): LoadedVersion | undefined {
-    for (const version of this.#running) if (version.queue === queue) return version;
-    return undefined;
+  /** Requests of the queue wait for native code: one more engine, if there is memory for it. */
+  grow(queue: string): void {
+    for (const version of this.#running)
+      if (version.queue === queue && this.#memory.mayGrow(version)) version.grow();
+  }
+
+  /** Somebody asked for a version without engines. Its requests wait, or get the error when it cannot be woken. */
+  wake(version: LoadedVersion): void {
+    if (!this.#waking.has(version)) void this.#wake(version);
   }
 
   /** Ends all engines; requests that wait are rejected with SKY_DRAINING. */
   async close(): Promise<void> {
     this.#slots.close();
+    this.#memory.close();
     const running = [...this.#running];
     for (const { queue } of running) this.#environment.dispatcher.closeQueue(queue, 'SKY_DRAINING');
     await Promise.all(running.map((version) => version.close()));
@@ -62,6 +74,7 @@ export class VersionLoader {
     );
     this.#running.add(loaded);
     try {
+      await this.#memory.admit(loaded);
       await loaded.start();
       return loaded;
     } catch (error) {
@@ -80,7 +93,24 @@ export class VersionLoader {
 
   async #end(loaded: LoadedVersion): Promise<void> {
     await loaded.close();
+    this.#memory.leave(loaded);
     this.#running.delete(loaded);
+  }
+
+  async #wake(version: LoadedVersion): Promise<void> {
+    const { dispatcher, log } = this.#environment;
+    this.#waking.add(version);
+    try {
+      await this.#memory.admit(version);
+      await version.wake();
+    } catch (error) {
+      const { code, message } = toSkyliftError(error);
+      this.#memory.leave(version);
+      log('error', 'a sleeping model could not be woken', { queue: version.queue, code, reason: message });
+      dispatcher.rejectWaiting(version.queue, code);
+    } finally {
+      this.#waking.delete(version);
+    }
   }
 }
 
