@@ -5,6 +5,7 @@ import { silentLog } from '../core/log.ts';
 import type { ModelRuntime, VersionReport } from '../serve/runtime/model-runtime.ts';
 import type { ModelStatus } from '../serve/runtime/requests.ts';
 import { oipRoutes } from '../serve/protocols/oip/routes.ts';
+import { tfservingGrpcRoutes } from '../serve/protocols/tfserving/grpc/routes.ts';
 import { tfservingRoutes, tfservingUnmatched } from '../serve/protocols/tfserving/routes.ts';
 import type { AccessLog } from '../serve/server/access-log.ts';
 import { healthRoutes } from '../serve/server/health-routes.ts';
@@ -147,6 +148,7 @@ function createServer(
   return createHttpServer({
     routes: [
       ...tfservingRoutes(context),
+      ...tfservingGrpcRoutes(context),
       ...oipRoutes(context),
       ...healthRoutes({ isReady }),
       ...metricsRoutes(metrics),

@@ -63,7 +63,8 @@ const CORS_HEADERS = [
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { routes, limits, clock, log } = options;
   const pipeline = new RequestPipeline({
-    router: createRouter(routes),
+    router: createRouter(routes.filter(({ transport }) => transport !== 'grpc')),
+    grpcRouter: createRouter(routes.filter(({ transport }) => transport === 'grpc')),
     authorize: options.authorize ?? (() => undefined),
     unmatched: options.unmatched ?? [],
     limits,

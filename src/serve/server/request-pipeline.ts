@@ -24,6 +24,7 @@ import {
   paramRefusal,
   UNKNOWN_CODING,
 } from './refusals.ts';
+import type { BodyLimit } from './refusals.ts';
 import type { Router } from './router.ts';
 import { ServerCall } from './server-call.ts';
 import type { CallHost } from './server-call.ts';
@@ -43,7 +44,9 @@ export type Authorize = (route: Route, call: HttpCall) => SkyliftError | undefin
 export type UnmatchedHook = (call: HttpCall) => boolean;
 
 export interface PipelineOptions {
+  /** Of plain HTTP. */
   readonly router: Router;
+  readonly grpcRouter: Router;
   readonly authorize: Authorize;
   readonly unmatched: readonly UnmatchedHook[];
   readonly limits: Limits;
@@ -118,9 +121,7 @@ export class RequestPipeline implements WireHandler, CallHost {
   }
 
   bodyFailed(call: ServerCall, problem: BodyProblem): void {
-    call.fail(
-      bodyRefusal(problem, call.exchange.bodyBytes, call.route?.maxBodyBytes ?? 0, this.#options.limits),
-    );
+    call.fail(bodyRefusal(problem, call.exchange.bodyBytes, bodyLimit(call), this.#options.limits));
   }
 
   /** A defect in one handler costs that request only; after the answer it is only logged. */
@@ -140,7 +141,8 @@ export class RequestPipeline implements WireHandler, CallHost {
   }
 
   #start(call: ServerCall): void {
-    const match = this.#options.router.match(call.method, call.path);
+    const { router, grpcRouter } = this.#options;
+    const match = (call.isGrpc ? grpcRouter : router).match(call.method, call.path);
     if (match.kind === 'unknown' || match.kind === 'wrong-method') {
       this.#answerUnmatched(call, match.kind === 'wrong-method' ? match.allowed : []);
       return;
@@ -160,7 +162,7 @@ export class RequestPipeline implements WireHandler, CallHost {
   }
 
   #decompress(call: ServerCall, coding: Compression, compressed: Uint8Array): void {
-    const maxBytes = call.route?.maxBodyBytes ?? 0;
+    const { maxBytes, flag } = bodyLimit(call);
     const boundBytes = decompressedBound(compressed.length, maxBytes, this.#options.limits.max_gzip_ratio);
     if (!call.reserve(boundBytes)) {
       this.bodyFailed(call, 'over-budget');
@@ -169,7 +171,7 @@ export class RequestPipeline implements WireHandler, CallHost {
     const stop = decompress(coding, compressed, boundBytes, (result) => {
       if (call.isDone) return;
       if (typeof result !== 'string') this.#handle(call, result);
-      else call.fail(decompressRefusal(result, compressed.length, boundBytes));
+      else call.fail(decompressRefusal(result, compressed.length, { maxBytes: boundBytes, flag }));
     });
     call.onGone(stop); // the budget has the bytes back then
   }
@@ -184,4 +186,9 @@ export class RequestPipeline implements WireHandler, CallHost {
     if (this.#options.unmatched.some((hook) => hook(call))) return;
     call.fail(missingRefusal(call.method, call.path, allowed));
   }
+}
+
+function bodyLimit({ isGrpc, route }: ServerCall): BodyLimit {
+  const flag = isGrpc ? '--grpc_max_message_bytes' : '--max_body_bytes';
+  return { maxBytes: route?.maxBodyBytes ?? 0, flag };
 }

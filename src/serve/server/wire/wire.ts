@@ -38,6 +38,8 @@ export interface WireReceiver {
 
 /** One request whose head has arrived, and the way to answer it. */
 export interface WireExchange {
+  /** A gRPC call: headers are its metadata, the body is its one message, `send` writes a message and its status. */
+  readonly isGrpc: boolean;
   readonly method: string;
   /** Raw path, undecoded, without the query. */
   readonly path: string;
@@ -51,7 +53,10 @@ export interface WireExchange {
   attach(receiver: WireReceiver): void;
   /** Reads the body, also sends `100 Continue` when the client waits for it. At most one call. */
   readBody(maxBytes: number): void;
-  /** Answers. Written at the end of the event-loop turn, with `content-length`. At most one call. */
+  /**
+   * Answers. Written at the end of the event-loop turn, with `content-length`. At most one call. On gRPC the status is
+   * in the headers (`grpc-status`, then without a body); without it the body is a message and the call went well.
+   */
   send(status: number, headers: HeaderList, body: Uint8Array | string): void;
 }
 
