@@ -2,7 +2,8 @@
 export { openModel } from './api/open-model.ts';
 export type { OpenModel, PredictOptions } from './api/open-model.ts';
 export { serve } from './api/serve.ts';
-export type { HttpOptions, RunningServer, ServeEvent, ServeOptions } from './api/serve.ts';
+export type { RunningServer, ServeEvent, ServeOptions } from './api/serve.ts';
+export type { GrpcOptions, HttpOptions } from './api/listeners.ts';
 export type { WorkshopOptions } from './api/workshop.ts';
 export { isSkyliftError, SkyliftError } from './core/errors.ts';
 export type { ErrorCode } from './core/error-codes.ts';

@@ -1,4 +1,4 @@
-/** `serve`: models behind HTTP. Listens early, answers 503 until the models are there, drains at the end. */
+/** `serve`: models behind HTTP and gRPC. Listens early, answers 503 until the models are there, drains at the end. */
 import { systemClock } from '../core/clock.ts';
 import { SkyliftError } from '../core/errors.ts';
 import { silentLog } from '../core/log.ts';
@@ -9,30 +9,22 @@ import { tfservingGrpcRoutes } from '../serve/protocols/tfserving/grpc/routes.ts
 import { tfservingRoutes, tfservingUnmatched } from '../serve/protocols/tfserving/routes.ts';
 import type { AccessLog } from '../serve/server/access-log.ts';
 import { healthRoutes } from '../serve/server/health-routes.ts';
-import { createHttpServer, HTTP_BACKENDS } from '../serve/server/http-server.ts';
-import type { HttpBackendName, HttpServer } from '../serve/server/http-server.ts';
+import { createHttpServer } from '../serve/server/http-server.ts';
+import type { HttpServer } from '../serve/server/http-server.ts';
 import { hostAndPort } from '../serve/server/wire/bind.ts';
 import { createPrometheusMetrics, metricsRoutes } from '../serve/server/metrics.ts';
 import type { PrometheusMetrics } from '../serve/server/metrics.ts';
 import { findVersion } from './find-version.ts';
 import type { FoundVersion } from './find-version.ts';
+import { grpcTarget, planListeners } from './listeners.ts';
+import type { GrpcOptions, HttpOptions, Listener } from './listeners.ts';
 import { openWorkshop } from './workshop.ts';
 import type { Workshop, WorkshopOptions } from './workshop.ts';
 
-export interface HttpOptions {
-  /** @default 127.0.0.1 */
-  readonly host?: string;
-  /** 0 takes a free one. @default 8501 */
-  readonly port?: number;
-  /** Answers browsers of other origins. @default false */
-  readonly cors?: boolean;
-  /** Who reads HTTP: the strict reader of Skylift, or node:http. @default fast */
-  readonly backend?: HttpBackendName;
-}
-
 /** What happens on the way to readiness, in order. */
 export type ServeEvent =
-  | { readonly kind: 'listening'; readonly url: string }
+  /** `url` of HTTP, '' where only gRPC is spoken; `grpc` for its clients, '' where only HTTP is. */
+  | { readonly kind: 'listening'; readonly url: string; readonly grpc: string }
   | { readonly kind: 'loading'; readonly model: string }
   | {
       readonly kind: 'loaded';
@@ -44,21 +36,38 @@ export type ServeEvent =
 export interface ServeOptions extends Omit<WorkshopOptions, 'metrics'> {
   /** Served name -> path of an .onnx file, a package, or a folder of numbered versions. */
   readonly models: Readonly<Record<string, string>>;
-  readonly http?: HttpOptions;
+  /** false: no HTTP. @default port 8501 of this machine */
+  readonly http?: HttpOptions | false;
+  /** false: no gRPC. @default on the port of HTTP */
+  readonly grpc?: GrpcOptions | false;
   /** @default no access log */
   readonly accessLog?: AccessLog;
   readonly onEvent?: (event: ServeEvent) => void;
 }
 
+interface Places {
+  readonly url: string;
+  readonly grpc: readonly string[];
+}
+
 /** A server whose models answer. Ends with `drain` (in order) or `close` (at once); `await using` drains. */
 export class RunningServer {
+  /** Of HTTP; '' without it. */
   readonly url: string;
+  /** Where gRPC is spoken, as its clients name it: `127.0.0.1:8500`, `unix:/run/skylift.sock`. */
+  readonly grpc: readonly string[];
   readonly #http: HttpServer;
   readonly #runtime: ModelRuntime;
   readonly #state: { isDraining: boolean };
 
-  constructor(url: string, http: HttpServer, runtime: ModelRuntime, state: { isDraining: boolean }) {
+  constructor(
+    { url, grpc }: Places,
+    http: HttpServer,
+    runtime: ModelRuntime,
+    state: { isDraining: boolean },
+  ) {
     this.url = url;
+    this.grpc = grpc;
     this.#http = http;
     this.#runtime = runtime;
     this.#state = state;
@@ -91,7 +100,7 @@ export class RunningServer {
 }
 
 /**
- * Serves models over TensorFlow Serving's REST API. Resolves when every model answers; rejects with the first failure
+ * Serves models over TensorFlow Serving's REST and gRPC APIs and the Open Inference Protocol. Resolves when every model answers; rejects with the first failure
  * after ending what was started. Throws SKY_PORT_IN_USE, SKY_CONFIG_*, and what `openModel` throws.
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
@@ -100,19 +109,36 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { runtime } = workshop;
   const found = await declareModels(workshop, options.models);
   const state = { isDraining: false };
+  const { limits } = workshop;
+  const listeners = planListeners(options, { limits, clock: systemClock, log: options.log ?? silentLog });
   const http = createServer(workshop, metrics, state, options);
   try {
-    const { host = '127.0.0.1', port = 8501 } = options.http ?? {};
-    const address = await http.listen({ host, port });
-    const url = `http://${hostAndPort(address)}`;
-    options.onEvent?.({ kind: 'listening', url });
+    const places = await listenAt(http, listeners, options.onEvent);
     for (const [model, version] of found) await loadModel(runtime, model, version, options.onEvent);
-    return new RunningServer(url, http, runtime, state);
+    return new RunningServer(places, http, runtime, state);
   } catch (error) {
     await http.close();
     await runtime.close();
     throw error;
   }
+}
+
+async function listenAt(
+  http: HttpServer,
+  listeners: readonly Listener[],
+  onEvent: ServeOptions['onEvent'],
+): Promise<Places> {
+  const grpc: string[] = [];
+  let url = '';
+  for (const { speaks, address, backend } of listeners) {
+    const bound = await http.listen(address, backend);
+    const here = speaks === 'grpc' ? '' : `http://${hostAndPort(bound)}`;
+    const target = speaks === 'http' ? '' : grpcTarget(address, bound);
+    onEvent?.({ kind: 'listening', url: here, grpc: target });
+    if (target !== '') grpc.push(target);
+    url ||= here;
+  }
+  return { url, grpc };
 }
 
 /** Looks all models up before the port opens: a wrong path ends the start, a slow load is answered with 503. */
@@ -137,7 +163,7 @@ function createServer(
   { runtime, limits }: Workshop,
   metrics: PrometheusMetrics,
   state: { readonly isDraining: boolean },
-  { log = silentLog, accessLog, http }: ServeOptions,
+  { log = silentLog, accessLog, http, grpc }: ServeOptions,
 ): HttpServer {
   const clock = systemClock;
   const context = { runtime, clock, limits };
@@ -148,7 +174,7 @@ function createServer(
   return createHttpServer({
     routes: [
       ...tfservingRoutes(context),
-      ...tfservingGrpcRoutes(context),
+      ...tfservingGrpcRoutes(context, { tensorContent: grpc !== false && grpc?.tensorContent === true }),
       ...oipRoutes(context),
       ...healthRoutes({ isReady }),
       ...metricsRoutes(metrics),
@@ -159,8 +185,7 @@ function createServer(
     log,
     metrics,
     accessLog,
-    cors: http?.cors ?? false,
-    backend: HTTP_BACKENDS[http?.backend ?? 'fast']({ limits, clock, log }),
+    cors: http !== false && http?.cors === true,
   });
 }
 

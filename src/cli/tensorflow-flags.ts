@@ -26,8 +26,8 @@ type Row = readonly [
 ];
 
 const OWN_ROWS: readonly Row[] = [
-  ['port', 'integer', '8500', 'not-yet', 'Port of gRPC, which is not served yet'],
-  ['grpc_socket_path', 'string', '', 'not-yet', 'UNIX socket of gRPC, which is not served yet'],
+  ['port', 'integer', '8500', 'supported', 'Port of gRPC; 0 switches it off'],
+  ['grpc_socket_path', 'string', '', 'supported', 'UNIX socket of gRPC'],
   ['rest_api_port', 'integer', '0', 'supported', 'Port of HTTP; 0 switches it off'],
   ['rest_api_num_threads', 'integer', '0', 'ignored', 'HTTP needs no threads here'],
   ['rest_api_enable_cors_support', 'bool', 'false', 'supported', 'Answer browsers of other origins'],
@@ -74,9 +74,9 @@ const OWN_ROWS: readonly Row[] = [
   ['tensorflow_inter_op_parallelism', 'integer', '0', 'ignored', 'Operators of one run follow each other'],
   ['tensorflow_session_config_file', 'string', '', 'not-yet', 'Options of a TensorFlow session'],
   ['platform_config_file', 'string', '', 'not-yet', 'Options of TensorFlow platforms'],
-  ['ssl_config_file', 'string', '', 'not-yet', 'TLS of gRPC, which is not served yet'],
-  ['grpc_channel_arguments', 'string', '', 'ignored', 'gRPC is not served yet'],
-  ['grpc_max_threads', 'integer', '0', 'ignored', 'gRPC is not served yet'],
+  ['ssl_config_file', 'string', '', 'not-yet', 'TLS of gRPC'],
+  ['grpc_channel_arguments', 'string', '', 'ignored', 'gRPC has limits of its own: --grpc_max_message_bytes'],
+  ['grpc_max_threads', 'integer', '0', 'ignored', 'gRPC needs no threads here'],
   ['saved_model_tags', 'string', 'serve', 'ignored', 'ONNX models have no tags'],
   ['enable_model_warmup', 'bool', 'true', 'ignored', 'Models are always warmed up with made-up inputs'],
   ['num_request_iterations_for_warmup', 'integer', '0', 'ignored', 'See --warmup_budget_ms'],
@@ -93,15 +93,21 @@ const OWN_ROWS: readonly Row[] = [
   ],
   ['enable_signature_method_name_check', 'bool', 'false', 'ignored', 'Signatures are always checked'],
   ['enable_profiler', 'bool', 'true', 'ignored', 'There is no TensorFlow to profile'],
-  ['enable_grpc_healthcheck_service', 'bool', 'false', 'not-yet', 'gRPC is not served yet; use /readyz'],
-  ['enable_serialization_as_tensor_content', 'bool', 'false', 'ignored', 'gRPC is not served yet'],
+  ['enable_grpc_healthcheck_service', 'bool', 'false', 'not-yet', 'The health service of gRPC; use /readyz'],
+  [
+    'enable_serialization_as_tensor_content',
+    'bool',
+    'false',
+    'supported',
+    'Raw bytes instead of typed fields in gRPC replies',
+  ],
   ['per_process_gpu_memory_fraction', 'float', '0', 'ignored', 'There is no TensorFlow'],
   ['xla_cpu_compilation_enabled', 'bool', 'false', 'ignored', 'There is no TensorFlow'],
   ['xla_gpu_compilation_enabled', 'bool', 'false', 'ignored', 'There is no TensorFlow'],
   ['mixed_precision', 'string', '', 'ignored', 'There is no TensorFlow'],
   ['skip_initialize_tpu', 'bool', 'false', 'ignored', 'There is no TensorFlow'],
   ['thread_pool_factory_config_file', 'string', '', 'ignored', 'There is no TensorFlow'],
-  ['use_alts_credentials', 'bool', 'false', 'not-yet', 'gRPC is not served yet'],
+  ['use_alts_credentials', 'bool', 'false', 'not-yet', 'Credentials inside of Google Cloud'],
   ['version', 'bool', 'false', 'supported', 'Print versions and exit'],
 ];
 

@@ -27,7 +27,7 @@ export class GrpcClient {
   readonly #target: string;
 
   /** @param target `host:port` or `unix:PATH` */
-  constructor(context: TestContext, target: string) {
+  constructor(context: Pick<TestContext, 'after'>, target: string) {
     this.#target = target;
     context.after(() => this.close());
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { serve } from '../../src/index.ts';
@@ -10,6 +10,10 @@ import { halfPlusTwo } from '../support/onnx-models.ts';
 import { GrpcClient, failureOf } from './grpc-client.ts';
 import type { Message } from './grpc-client.ts';
 
+const HALF_OF_ONE = {
+  model_spec: { name: 'half' },
+  inputs: { x: { dtype: 'DT_FLOAT', tensor_shape: { dim: [{ size: 1 }] }, float_val: [1] } },
+};
 const PREDICT = 'tensorflow.serving.PredictionService/Predict';
 
 async function serveHalf(context: TestContext, options: Partial<ServeOptions> = {}): Promise<RunningServer> {
@@ -45,6 +49,22 @@ test('a gRPC client and an HTTP client get predictions from the same port', asyn
     body: '{"instances":[1,2,5]}',
   });
   assert.deepEqual(await response.json(), { predictions: [2.5, 3, 4.5] });
+});
+
+test('gRPC on ports and sockets of its own: HTTP is then not spoken there, nor gRPC on the port of HTTP', async (context) => {
+  const socketPath = join(mkdtempSync(join(tmpdir(), 'skylift-socket-')), 's');
+  context.after(() => rmSync(dirname(socketPath), { recursive: true }));
+  const server = await serveHalf(context, { grpc: { port: 0, socketPath, tensorContent: true } });
+  const [own = '', socket = ''] = server.grpc;
+  assert.equal(socket, `unix:${socketPath}`);
+  for (const target of [own, socket]) {
+    const reply = await new GrpcClient(context, target).call(PREDICT, HALF_OF_ONE);
+    const { y } = (reply as { outputs: Record<string, { tensor_content: Buffer }> }).outputs;
+    assert.deepEqual(y?.tensor_content, Buffer.from(Float32Array.of(2.5).buffer));
+  }
+  await assert.rejects(fetch(`http://${own}/readyz`));
+  const refused = new GrpcClient(context, new URL(server.url).host).call(PREDICT, HALF_OF_ONE);
+  assert.equal((await failureOf(refused)).code, 14);
 });
 
 test('failures come as a status in words that clients of TensorFlow Serving look for', async (context) => {

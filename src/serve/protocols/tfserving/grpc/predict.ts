@@ -17,8 +17,13 @@ import { expectedTensorBytes, writeTensorProto } from './write-tensor.ts';
 /** Around the tensors. */
 const SPEC_BYTES = 128;
 
+export interface PredictOptions {
+  /** Replies carry `tensor_content` instead of the typed fields. */
+  readonly tensorContent: boolean;
+}
+
 /** Answers the call now or when the run ends. Throws what makes the request wrong. */
-export function predict(call: HttpCall, context: ProtocolContext): void {
+export function predict(call: HttpCall, context: ProtocolContext, options: PredictOptions): void {
   const { runtime, limits } = context;
   const spec = requireModel(call, readRequestSpec(call.body));
   const deadlineAtMs = deadlineOf(call, context);
@@ -27,7 +32,7 @@ export function predict(call: HttpCall, context: ProtocolContext): void {
   const { inputs, outputs } = readPredictRequest(call.body, signature, limits, call);
   const { model, version } = spec;
   runCall(call, context, { model, version, signature: name, inputs, deadlineAtMs }, (result) =>
-    replyMessage(call, writePredict(spec, result, outputs, limits.max_reply_bytes)),
+    replyMessage(call, writePredict(spec, result, outputs, { ...options, maxBytes: limits.max_reply_bytes })),
   );
 }
 
@@ -48,7 +53,7 @@ function writePredict(
   { model, signature = DEFAULT_SIGNATURE }: ModelSpec,
   result: RunResult,
   names: readonly string[],
-  maxBytes: number,
+  { maxBytes, tensorContent }: PredictOptions & { readonly maxBytes: number },
 ): ProtoWriter {
   const outputs = names.map((name) => [name, outputOf(result, name)] as const);
   let expectedBytes = SPEC_BYTES;
@@ -59,16 +64,17 @@ function writePredict(
       `the reply needs more than ${maxBytes} bytes (max_reply_bytes)`,
     );
   const writer = new ProtoWriter(expectedBytes);
-  for (const [name, tensor] of outputs) writeEntry(writer, name, tensor);
+  for (const [name, tensor] of outputs) writeEntry(writer, name, tensor, tensorContent);
   writeModelSpec(writer, 2, model, { version: result.version, signature });
   return writer;
 }
 
-function writeEntry(writer: ProtoWriter, name: string, tensor: Tensor): void {
+function writeEntry(writer: ProtoWriter, name: string, tensor: Tensor, tensorContent: boolean): void {
   const expectedBytes = expectedTensorBytes(tensor);
   writer.message(
     1,
-    () => writer.string(1, name).message(2, () => writeTensorProto(writer, tensor, false), expectedBytes),
+    () =>
+      writer.string(1, name).message(2, () => writeTensorProto(writer, tensor, tensorContent), expectedBytes),
     expectedBytes + name.length,
   );
 }

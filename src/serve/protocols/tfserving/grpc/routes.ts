@@ -6,11 +6,12 @@ import type { ProtocolContext } from '../../context.ts';
 import { grpcRoute } from '../../grpc-call.ts';
 import type { Route } from '../../http-call.ts';
 import { predict } from './predict.ts';
+import type { PredictOptions } from './predict.ts';
 
 const PREDICTION = '/tensorflow.serving.PredictionService';
 
 /** The methods of PredictionService and ModelService. */
-export function tfservingGrpcRoutes(context: ProtocolContext): readonly Route[] {
+export function tfservingGrpcRoutes(context: ProtocolContext, options: PredictOptions): readonly Route[] {
   const common = { protocol: 'tfserving', plane: 'data' } as const;
   return [
     grpcRoute(
@@ -19,7 +20,7 @@ export function tfservingGrpcRoutes(context: ProtocolContext): readonly Route[] 
         path: `${PREDICTION}/Predict`,
         permission: 'predict',
         summary: 'Runs a signature on named tensors.',
-        handle: (call) => predict(call, context),
+        handle: (call) => predict(call, context, options),
       },
       context.limits,
     ),

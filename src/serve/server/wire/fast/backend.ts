@@ -61,7 +61,8 @@ class FastHttpBackend implements WireBackend {
 
   async listen(address: ListenAddress, handler: WireHandler): Promise<BoundAddress> {
     const setting = this.#createSetting(handler);
-    const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
+    const pauseOnConnect = this.#speaks !== 'grpc'; // node:http2 goes on with what reads already
+    const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect });
     server.on('connection', (socket) => this.#accept(socket, setting));
     this.#setting = setting;
     this.#drained = undefined;
