@@ -1,7 +1,8 @@
 /** A real gRPC client (grpc-js) for tests, with the messages of the committed .proto files. */
-import { Client, Metadata, credentials, loadPackageDefinition } from '@grpc/grpc-js';
-import type { CallOptions, ServiceClientConstructor, ServiceError } from '@grpc/grpc-js';
+import { Client, Metadata, credentials } from '@grpc/grpc-js';
+import type { CallOptions, ServiceError } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import type { MessageTypeDefinition, MethodDefinition, ServiceDefinition } from '@grpc/proto-loader';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
@@ -10,15 +11,9 @@ const PROTOS = join(import.meta.dirname, '..', '..', 'protos');
 /** A message as plain values: 64-bit integers as text, bytes as Buffer, enums as names. */
 export type Message = Record<string, unknown>;
 
-const services = loadPackageDefinition(
-  loadSync(['tensorflow_serving/prediction_service.proto', 'tensorflow_serving/model_service.proto'], {
-    includeDirs: [PROTOS],
-    keepCase: true,
-    longs: String,
-    enums: String,
-    defaults: true,
-    oneofs: true,
-  }),
+const definitions = loadSync(
+  ['tensorflow_serving/prediction_service.proto', 'tensorflow_serving/model_service.proto'],
+  { includeDirs: [PROTOS], keepCase: true, longs: String, enums: String, defaults: true, oneofs: true },
 );
 
 /** One channel to one server; it ends with the test. */
@@ -43,8 +38,8 @@ export class GrpcClient {
     const sent = new Metadata();
     for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
     return new Promise((resolve, reject) => {
-      const done = (error: ServiceError | null, reply?: unknown): void =>
-        error ? reject(error) : resolve(reply as Message); // what the deserializer makes
+      const done = (error: ServiceError | null, reply: Message = {}): void =>
+        error ? reject(error) : resolve(reply);
       this.client(service).makeUnaryRequest(
         wirePath,
         requestSerialize,
@@ -55,6 +50,12 @@ export class GrpcClient {
         done,
       );
     });
+  }
+
+  /** A message of any type of the .proto files. */
+  decode(type: string, bytes: Uint8Array = Buffer.alloc(0)): Message {
+    const { deserialize } = definitions[type] as MessageTypeDefinition<Message, Message>;
+    return deserialize(Buffer.from(bytes));
   }
 
   client(service = ''): Client {
@@ -72,12 +73,10 @@ export class GrpcClient {
     for (const client of this.#clients.values()) client.close();
   }
 
-  #definition(service: string, method: string): ServiceClientConstructor['service'][string] {
-    let found: unknown = services;
-    for (const part of service.split('.')) found = (found as Record<string, unknown>)[part];
-    const definition = (found as ServiceClientConstructor).service[method];
+  #definition(service: string, method: string): MethodDefinition<Message, Message> {
+    const definition = (definitions[service] as ServiceDefinition | undefined)?.[method];
     if (!definition) throw new Error(`no method ${service}/${method}`);
-    return definition;
+    return definition as MethodDefinition<Message, Message>;
   }
 }
 

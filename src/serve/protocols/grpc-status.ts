@@ -22,9 +22,16 @@ export function cutMessage(message: string): string {
   return message.length > MAX_MESSAGE_CHARS ? `${message.slice(0, MAX_MESSAGE_CHARS)}...TRUNCATED` : message;
 }
 
-/** UTF-8 with everything but printable ASCII, and `%` itself, as `%XX` (gRPC over HTTP/2, Status-Message). */
+/**
+ * UTF-8 with everything but printable ASCII, and `%` itself, as `%XX` (gRPC over HTTP/2, Status-Message); so is a blank at
+ * either end, which HTTP would drop.
+ */
 function percentEncoded(text: string): string {
-  if (PLAIN.test(text)) return text;
+  const encoded = PLAIN.test(text) ? text : encodedBytes(text);
+  return encoded.replaceAll(/^ | $/g, '%20');
+}
+
+function encodedBytes(text: string): string {
   let encoded = '';
   for (const byte of Buffer.from(text)) {
     const isPlain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;

@@ -27,6 +27,14 @@ export function readModelSpec(reader: ProtoReader): ModelSpec {
   return { model, version, signature: signature === '' ? undefined : signature };
 }
 
+/** The `model_spec` of a request whose field 1 it is; the other fields are left alone. */
+export function readFirstSpec(reader: ProtoReader): ModelSpec | undefined {
+  let spec: ModelSpec | undefined;
+  for (let field = reader.next(); field !== 0; field = reader.next())
+    if (field === 1) spec = reader.message(() => readModelSpec(reader));
+  return spec;
+}
+
 /** Throws SKY_REQUEST_INVALID, in TensorFlow Serving's words. */
 export function requireModel(call: HttpCall, spec: ModelSpec | undefined): ModelSpec {
   if (spec === undefined) throw invalidRequest('Missing ModelSpec');

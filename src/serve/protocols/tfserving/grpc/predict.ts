@@ -1,5 +1,6 @@
 /** PredictionService.Predict: message -> run request -> message. */
 import { SkyliftError, isSkyliftError } from '../../../../core/errors.ts';
+import { ProtoReader } from '../../../../core/proto-reader.ts';
 import { ProtoWriter } from '../../../../core/proto-writer.ts';
 import { DEFAULT_SIGNATURE } from '../../../../package/manifest.ts';
 import type { Tensor } from '../../../../tensor/tensor.ts';
@@ -9,9 +10,9 @@ import { deadlineOf } from '../../deadline.ts';
 import { replyMessage } from '../../grpc-call.ts';
 import type { HttpCall } from '../../http-call.ts';
 import { runCall } from '../../run-call.ts';
-import { requireModel, writeModelSpec } from './model-spec.ts';
+import { readFirstSpec, requireModel, writeModelSpec } from './model-spec.ts';
 import type { ModelSpec } from './model-spec.ts';
-import { readPredictRequest, readRequestSpec } from './read-predict.ts';
+import { readPredictRequest } from './read-predict.ts';
 import { expectedTensorBytes, writeTensorProto } from './write-tensor.ts';
 
 /** Around the tensors. */
@@ -25,7 +26,7 @@ export interface PredictOptions {
 /** Answers the call now or when the run ends. Throws what makes the request wrong. */
 export function predict(call: HttpCall, context: ProtocolContext, options: PredictOptions): void {
   const { runtime, limits } = context;
-  const spec = requireModel(call, readRequestSpec(call.body));
+  const spec = requireModel(call, readFirstSpec(new ProtoReader(call.body)));
   const deadlineAtMs = deadlineOf(call, context);
   const { name, signature } = predictSignature(runtime, spec);
   call.note('signature', name);

@@ -5,24 +5,13 @@ import { ProtoReader } from '../../../../core/proto-reader.ts';
 import type { Signature } from '../../../../package/manifest.ts';
 import type { Tensor } from '../../../../tensor/tensor.ts';
 import { invalidRequest } from '../../failures.ts';
-import { readModelSpec } from './model-spec.ts';
-import type { ModelSpec } from './model-spec.ts';
 import { readTensorProto } from './read-tensor.ts';
-import type { TensorMemory } from './read-tensor.ts';
+import type { TensorMemory } from '../../proto/tensor-memory.ts';
 
 /** Names beyond the signature's that an error lists. */
 const LISTED_EXTRA = 16;
 
 const EMPTY = Buffer.alloc(0);
-
-/** The `model_spec` of a request (field 1); the other fields wait until it is known what they must be. */
-export function readRequestSpec(bytes: Uint8Array): ModelSpec | undefined {
-  const reader = new ProtoReader(bytes);
-  let spec: ModelSpec | undefined;
-  for (let field = reader.next(); field !== 0; field = reader.next())
-    if (field === 1) spec = reader.message(() => readModelSpec(reader));
-  return spec;
-}
 
 /** What a PredictRequest asks of a signature. */
 export interface PredictRequest {

@@ -14,16 +14,13 @@ import {
 } from '../../../../tensor/tensor.ts';
 import type { DataType, Tensor } from '../../../../tensor/tensor.ts';
 import { dtypeOfNumber } from '../dtypes.ts';
-import { fillNumbers } from './fill-numbers.ts';
-import { contentStrings, listedStrings } from './tensor-strings.ts';
+import { fillNumbers } from '../../proto/fill-numbers.ts';
+import { PackedRun } from '../../proto/packed-run.ts';
+import { listedStrings } from '../../proto/string-elements.ts';
+import { takeMemory } from '../../proto/tensor-memory.ts';
+import type { TensorMemory } from '../../proto/tensor-memory.ts';
+import { contentStrings } from './content-strings.ts';
 import { VALUE_FIELDS } from './value-fields.ts';
-
-/** Memory for tensors that are not in the message as they are. */
-export interface TensorMemory {
-  /** False: the server holds enough already. */
-  reserve(sizeBytes: number): boolean;
-  allocate(sizeBytes: number): Buffer;
-}
 
 /** What a TensorProto says before its values are looked at. */
 interface Outline {
@@ -46,40 +43,22 @@ export function readTensorProto(bytes: Uint8Array, limits: Limits, memory: Tenso
   const outline = readOutline(bytes, limits);
   const { dtype, dims, content } = outline;
   requireElements(dims, limits.max_tensor_elements);
-  if (dtype === 'string') return readStrings(bytes, outline, limits, memory);
+  if (dtype === 'string') return readStrings(bytes, outline, memory);
   if (content.length > 0) return rawTensor(dtype, dims, content, limits.max_tensor_elements);
   const sizeBytes = elementCount(dims) * ELEMENT_BYTES[dtype];
   if (outline.packed?.length === sizeBytes) return { dtype, dims, bytes: outline.packed };
-  const filled = takeMemory(sizeBytes, limits, memory);
-  fillNumbers(new ProtoReader(bytes), dtype, filled);
+  const filled = takeMemory(sizeBytes, bytes, memory);
+  fillNumbers(new ProtoReader(bytes), dtype, VALUE_FIELDS[dtype], filled);
   return { dtype, dims, bytes: filled };
 }
 
-/** Memory for what a small message asks for: it counts as if it had been sent. */
-function takeMemory(sizeBytes: number, limits: Limits, memory: TensorMemory): Buffer {
-  if (sizeBytes > limits.grpc_max_message_bytes)
-    throw new SkyliftError(
-      'SKY_REQUEST_TOO_LARGE',
-      `the tensor fills ${sizeBytes} bytes, more than grpc_max_message_bytes (${limits.grpc_max_message_bytes})`,
-    );
-  if (!memory.reserve(sizeBytes))
-    throw new SkyliftError(
-      'SKY_OVERLOADED',
-      `with a tensor of ${sizeBytes} bytes the server would hold more than max_inflight_bytes (${limits.max_inflight_bytes})`,
-    );
-  return memory.allocate(sizeBytes);
-}
-
-function readStrings(
-  bytes: Uint8Array,
-  { dims, content }: Outline,
-  limits: Limits,
-  memory: TensorMemory,
-): Tensor {
+function readStrings(bytes: Uint8Array, { dims, content }: Outline, memory: TensorMemory): Tensor {
   const count = elementCount(dims);
-  const take = (sizeBytes: number): Buffer => takeMemory(sizeBytes, limits, memory);
+  const take = (sizeBytes: number): Buffer => takeMemory(sizeBytes, bytes, memory);
   const filled =
-    content.length > 0 ? contentStrings(content, count, take) : listedStrings(bytes, count, take);
+    content.length > 0
+      ? contentStrings(content, count, take)
+      : listedStrings({ message: bytes, field: VALUE_FIELDS.string, count, isExact: false }, take);
   return { dtype: 'string', dims, bytes: filled };
 }
 
@@ -88,19 +67,19 @@ function readOutline(bytes: Uint8Array, limits: Limits): Outline {
   let enumNumber = 0;
   let dims: readonly number[] = []; // without a shape: a scalar, as a widespread client sends it
   let content: Buffer = EMPTY;
-  const runs = new PackedRuns();
+  const run = new PackedRun();
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) enumNumber = reader.int32();
     else if (field === 2) dims = reader.message(() => readShape(reader, limits.max_tensor_rank));
     else if (field === 4) content = reader.bytes();
-    else if (field === FLOAT_FIELD || field === DOUBLE_FIELD) runs.add(reader, field);
+    else if (field === FLOAT_FIELD || field === DOUBLE_FIELD) run.add(reader, field);
   }
   const dtype = dtypeOfNumber(enumNumber);
   if (dtype === undefined)
     throw new SkyliftError('SKY_TENSOR_INVALID', `dtype ${enumNumber} is not served`, {
       hint: 'Send numbers, bool or string; complex, quantized and reference types have no tensors here.',
     });
-  return { dtype, dims, content, packed: runs.only(dtype) };
+  return { dtype, dims, content, packed: run.only(VALUE_FIELDS[dtype]) };
 }
 
 function readShape(reader: ProtoReader, maxRank: number): number[] {
@@ -120,22 +99,4 @@ function readDim(reader: ProtoReader): number {
   for (let field = reader.next(); field !== 0; field = reader.next())
     if (field === 1) size = reader.safeInteger();
   return size; // a negative one is refused with the whole shape
-}
-
-/** The fields whose packed form is that of a tensor. */
-class PackedRuns {
-  #run: Buffer | undefined;
-  #field = 0;
-  #count = 0;
-
-  add(reader: ProtoReader, field: number): void {
-    this.#count++;
-    this.#field = field;
-    this.#run = reader.isDelimited ? reader.bytes() : undefined;
-  }
-
-  /** The only run, if it holds elements of this dtype. */
-  only(dtype: DataType): Buffer | undefined {
-    return this.#count === 1 && this.#field === VALUE_FIELDS[dtype] ? this.#run : undefined;
-  }
 }

@@ -1,12 +1,11 @@
-/** The typed value fields of a TensorProto into the memory of a tensor. */
-import { SkyliftError, unreachable } from '../../../../core/errors.ts';
-import { SCALAR } from '../../../../core/proto-reader.ts';
-import type { ProtoReader, ScalarWire } from '../../../../core/proto-reader.ts';
-import { ARRAY_OF_TYPE } from '../../../../tensor/packed.ts';
-import type { PackedType } from '../../../../tensor/packed.ts';
-import { VALUE_FIELDS } from './value-fields.ts';
+/** Repeated numbers of a protobuf message into the memory of a tensor. */
+import { SkyliftError, unreachable } from '../../../core/errors.ts';
+import { SCALAR } from '../../../core/proto-reader.ts';
+import type { ProtoReader, ScalarWire } from '../../../core/proto-reader.ts';
+import { ARRAY_OF_TYPE } from '../../../tensor/packed.ts';
+import type { PackedType } from '../../../tensor/packed.ts';
 
-/** Range of each dtype whose values travel as int32. */
+/** Range of each dtype whose values travel in a wider type. */
 const INT_RANGE = {
   int8: [-(2 ** 7), 2 ** 7 - 1],
   int16: [-(2 ** 15), 2 ** 15 - 1],
@@ -21,11 +20,12 @@ const INT_RANGE = {
 type Put = (index: number) => void;
 
 /**
- * Fills `target` with the values of `dtype`; the last one is repeated, without any all are 0. Throws SKY_TENSOR_INVALID for
- * more values than fit and for values that the dtype cannot hold, SKY_REQUEST_INVALID for bytes that are no protobuf.
+ * Fills `target` with the values of `dtype` that `field` of the message has; behind the last one it is repeated, without any
+ * all are 0. Returns how many there were. Throws SKY_TENSOR_INVALID for more values than fit and for values that the dtype
+ * cannot hold, SKY_REQUEST_INVALID for bytes that are no protobuf.
  * @param target at an aligned offset, any content
  */
-export function fillNumbers(reader: ProtoReader, dtype: PackedType, target: Buffer): void {
+export function fillNumbers(reader: ProtoReader, dtype: PackedType, field: number, target: Buffer): number {
   const { array, wire, put } = filler(reader, dtype, target);
   let count = 0;
   const putNext = (): void => {
@@ -33,10 +33,11 @@ export function fillNumbers(reader: ProtoReader, dtype: PackedType, target: Buff
       throw new SkyliftError('SKY_TENSOR_INVALID', `there are more values than the ${count} elements`);
     put(count++);
   };
-  for (let field = reader.next(); field !== 0; field = reader.next())
-    if (field === VALUE_FIELDS[dtype]) reader.elements(wire, putNext);
+  for (let found = reader.next(); found !== 0; found = reader.next())
+    if (found === field) reader.elements(wire, putNext);
   if (count === 0) target.fill(0);
   else array.fill(array[count - 1] as never, count); // an element of the same array
+  return count;
 }
 
 interface Filler {
