@@ -4,10 +4,12 @@ import { SkyliftError } from '../core/errors.ts';
 import { silentLog } from '../core/log.ts';
 import type { ModelRuntime, VersionReport } from '../serve/runtime/model-runtime.ts';
 import type { ModelStatus } from '../serve/runtime/requests.ts';
+import { oipGrpcRoutes } from '../serve/protocols/oip/grpc/routes.ts';
 import { oipRoutes } from '../serve/protocols/oip/routes.ts';
 import { tfservingGrpcRoutes } from '../serve/protocols/tfserving/grpc/routes.ts';
 import { tfservingRoutes, tfservingUnmatched } from '../serve/protocols/tfserving/routes.ts';
 import type { AccessLog } from '../serve/server/access-log.ts';
+import { grpcHealthRoutes } from '../serve/server/grpc-health-routes.ts';
 import { healthRoutes } from '../serve/server/health-routes.ts';
 import { createHttpServer } from '../serve/server/http-server.ts';
 import type { HttpServer } from '../serve/server/http-server.ts';
@@ -176,7 +178,9 @@ function createServer(
       ...tfservingRoutes(context),
       ...tfservingGrpcRoutes(context, { tensorContent: grpc !== false && grpc?.tensorContent === true }),
       ...oipRoutes(context),
+      ...oipGrpcRoutes(context, () => isReady().ready),
       ...healthRoutes({ isReady }),
+      ...grpcHealthRoutes({ isReady }, runtime, limits),
       ...metricsRoutes(metrics),
     ],
     unmatched: [tfservingUnmatched],

@@ -93,7 +93,13 @@ const OWN_ROWS: readonly Row[] = [
   ],
   ['enable_signature_method_name_check', 'bool', 'false', 'ignored', 'Signatures are always checked'],
   ['enable_profiler', 'bool', 'true', 'ignored', 'There is no TensorFlow to profile'],
-  ['enable_grpc_healthcheck_service', 'bool', 'false', 'not-yet', 'The health service of gRPC; use /readyz'],
+  [
+    'enable_grpc_healthcheck_service',
+    'bool',
+    'false',
+    'supported',
+    'The health service of gRPC, which always answers',
+  ],
   [
     'enable_serialization_as_tensor_content',
     'bool',

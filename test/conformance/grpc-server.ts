@@ -5,8 +5,10 @@ import { resolveLimits } from '../../src/core/limits.ts';
 import type { Limits } from '../../src/core/limits.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { noMetrics } from '../../src/core/metrics.ts';
+import { oipGrpcRoutes } from '../../src/serve/protocols/oip/grpc/routes.ts';
 import { tfservingGrpcRoutes } from '../../src/serve/protocols/tfserving/grpc/routes.ts';
 import type { RunHandle, RunRequest, RunSink } from '../../src/serve/runtime/requests.ts';
+import { grpcHealthRoutes } from '../../src/serve/server/grpc-health-routes.ts';
 import { createHttpServer } from '../../src/serve/server/http-server.ts';
 import { GrpcClient } from '../grpc/grpc-client.ts';
 import type { FakeRuntime } from './fake-server.ts';
@@ -16,6 +18,8 @@ export interface GrpcFixture {
   readonly client: GrpcClient;
   readonly runtime: FakeRuntime;
   readonly target: string;
+  /** What health says of the server. */
+  readonly state: { ready: boolean };
 }
 
 /** Starts server and client; both end with the test. */
@@ -27,10 +31,15 @@ export async function startGrpc(context: TestContext, overrides: Partial<Limits>
     setImmediate(() => runtime.flush());
     return handle;
   };
+  const state = { ready: true, waitingFor: [] };
   const limits = { ...resolveLimits(), ...overrides };
   const protocol = { runtime, clock: systemClock, limits };
   const server = createHttpServer({
-    routes: tfservingGrpcRoutes(protocol, { tensorContent: false }),
+    routes: [
+      ...tfservingGrpcRoutes(protocol, { tensorContent: false }),
+      ...oipGrpcRoutes(protocol, () => state.ready),
+      ...grpcHealthRoutes({ isReady: () => state }, runtime, limits),
+    ],
     limits,
     clock: systemClock,
     log: silentLog,
@@ -40,5 +49,5 @@ export async function startGrpc(context: TestContext, overrides: Partial<Limits>
   const target = `127.0.0.1:${port}`;
   const client = new GrpcClient(context, target);
   context.after(() => server.close());
-  return { client, runtime, target };
+  return { client, runtime, target, state };
 }

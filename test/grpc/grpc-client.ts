@@ -12,7 +12,12 @@ const PROTOS = join(import.meta.dirname, '..', '..', 'protos');
 export type Message = Record<string, unknown>;
 
 const definitions = loadSync(
-  ['tensorflow_serving/prediction_service.proto', 'tensorflow_serving/model_service.proto'],
+  [
+    'tensorflow_serving/prediction_service.proto',
+    'tensorflow_serving/model_service.proto',
+    'inference/grpc_service.proto',
+    'grpc/health.proto',
+  ],
   { includeDirs: [PROTOS], keepCase: true, longs: String, enums: String, defaults: true, oneofs: true },
 );
 

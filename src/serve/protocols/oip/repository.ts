@@ -1,6 +1,6 @@
 /** The index of the model repository extension. */
 import type { Limits } from '../../../core/limits.ts';
-import type { ModelStatus, VersionState } from '../../runtime/requests.ts';
+import type { ModelStatus, Runtime, VersionState } from '../../runtime/requests.ts';
 import type { ProtocolContext } from '../context.ts';
 import { invalidRequest } from '../failures.ts';
 import { RequestReader } from './request-json.ts';
@@ -13,7 +13,7 @@ const STATES: Readonly<Record<VersionState, string>> = {
   END: 'UNAVAILABLE',
 };
 
-interface IndexEntry {
+export interface IndexEntry {
   readonly name: string;
   readonly version?: string;
   readonly state: string;
@@ -26,8 +26,13 @@ interface IndexEntry {
  */
 export function repositoryIndex({ runtime, limits }: ProtocolContext, body: Uint8Array): string {
   const onlyReady = body.length > 0 && readReady(body, limits);
+  return JSON.stringify(indexOf(runtime, onlyReady));
+}
+
+/** The versions of all models. */
+export function indexOf(runtime: Pick<Runtime, 'models'>, onlyReady: boolean): readonly IndexEntry[] {
   const entries = runtime.models().flatMap(indexEntries);
-  return JSON.stringify(onlyReady ? entries.filter(({ state }) => state === STATES.AVAILABLE) : entries);
+  return onlyReady ? entries.filter(({ state }) => state === STATES.AVAILABLE) : entries;
 }
 
 function indexEntries({ name, versions }: ModelStatus): IndexEntry[] {
