@@ -157,7 +157,8 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
     socket.on('close', () => this.#end());
     socket.on('end', this.#onEnd);
     socket.on('drain', this.#onDrain);
-    socket.setTimeout(this.#setting.idleTimeoutMs, this.#onSilence);
+    socket.setTimeout(this.#setting.idleTimeoutMs);
+    socket.on('timeout', this.#onSilence); // a callback of setTimeout is called once only
   }
 
   readonly #onEnd = (): void => {
@@ -195,7 +196,8 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
     this.#setting.backlog.change(this.#unsentBytes, 0);
     socket.off('end', this.#onEnd);
     socket.off('drain', this.#onDrain);
-    socket.setTimeout(0, this.#onSilence); // removes it
+    socket.off('timeout', this.#onSilence);
+    socket.setTimeout(0);
     socket.pause();
     socket.unshift(first);
     this.#setting.takeHttp2?.(socket, this);

@@ -54,12 +54,14 @@ export class GrpcConnection implements DrainedConnection, GrpcHost {
   /** @param socket nothing of it is read but what was unshifted */
   constructor(socket: Socket, setting: GrpcSetting) {
     this.#setting = setting;
+    socket.allowHalfOpen = false; // a client that ends its side is gone
     const session = performServerHandshake(socket, sessionOptions(setting.limits));
     this.#session = session;
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     session.on('error', () => {}); // 'close' follows
     session.on('stream', (stream, headers) => this.#take(stream, headers));
-    session.setTimeout(setting.limits.idle_timeout_ms, () => {
+    session.setTimeout(setting.limits.idle_timeout_ms);
+    session.on('timeout', () => {
       if (this.#open.size === 0) session.close();
       else if (this.#areAllAnswered) session.destroy(); // the client does not read
     });
