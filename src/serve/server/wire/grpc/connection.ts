@@ -8,7 +8,7 @@ import type { Log } from '../../../../core/log.ts';
 import type { Backlog } from '../backlog.ts';
 import type { DrainedConnection } from '../drain.ts';
 import type { WireHandler } from '../wire.ts';
-import { GrpcExchange } from './exchange.ts';
+import { GrpcExchange, isOver } from './exchange.ts';
 import type { GrpcHost } from './exchange.ts';
 import { headRefusal } from './head.ts';
 
@@ -127,9 +127,10 @@ export class GrpcConnection implements DrainedConnection, GrpcHost {
   }
 
   #take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    stream.on('error', () => {}); // 'close' follows
+    if (isOver(stream)) return; // its end overtook the event of its start
     const refusal = headRefusal(headers);
     if (refusal !== undefined) {
-      stream.on('error', () => {});
       stream.respond({ ':status': refusal.status, 'content-type': 'text/plain' });
       stream.end(refusal.message);
       return;

@@ -20,6 +20,11 @@ export interface GrpcHost {
   nowMs(): number;
 }
 
+/** Nothing may be written to the stream any more: node:http2 throws. */
+export function isOver(stream: ServerHttp2Stream): boolean {
+  return stream.destroyed || stream.closed;
+}
+
 export class GrpcExchange implements WireExchange {
   readonly isGrpc = true;
   readonly method = 'POST';
@@ -40,12 +45,12 @@ export class GrpcExchange implements WireExchange {
   #isAnswered = false;
   #unsentBytes = 0;
 
+  /** @param stream open, and its errors listened to */
   constructor(host: GrpcHost, stream: ServerHttp2Stream, fields: IncomingHttpHeaders) {
     this.#host = host;
     this.#stream = stream;
     this.path = fields[':path'] ?? '';
     this.headers = new GrpcHeaders(fields);
-    stream.on('error', () => {}); // 'close' follows
     stream.on('close', () => this.#end());
   }
 
@@ -75,7 +80,7 @@ export class GrpcExchange implements WireExchange {
   send(_status: number, headers: HeaderList, body: Uint8Array | string): void {
     this.#isAnswered = true;
     const stream = this.#stream;
-    if (stream.destroyed) return;
+    if (isOver(stream)) return;
     const isUnread = this.#state !== 'read';
     this.#forgetBody();
     try {
