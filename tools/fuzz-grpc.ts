@@ -35,6 +35,7 @@ const CALL_LIMIT_MS = 5000;
 const DEFECT_STATUSES = new Set(['2', '13', 'none', 'hang']);
 const PREDICT = '/tensorflow.serving.PredictionService/Predict';
 const INFER = '/inference.GRPCInferenceService/ModelInfer';
+const STREAM_INFER = '/inference.GRPCInferenceService/ModelStreamInfer';
 const METADATA = '/tensorflow.serving.PredictionService/GetModelMetadata';
 const DT_FLOAT = 1;
 const DT_STRING = 7;
@@ -208,5 +209,6 @@ const SEEDS = [
   },
   { path: INFER, message: inferMessage(true) },
   { path: INFER, message: inferMessage(false) },
+  { path: STREAM_INFER, message: inferMessage(true) },
 ];
 const MESSAGES = SEEDS.map(({ message }) => message);

@@ -56,6 +56,14 @@ def main(address):
         i, result, error = answers.get(timeout=10)
         assert error is None and result.as_numpy("y").tolist() == ((x + i) / 2 + 2).tolist()
 
+    client.start_stream(lambda result, error: answers.put((result, error)))
+    for model in ("half_plus_two", "nobody", "half_plus_two"):
+        client.async_stream_infer(model, [tensor("x", "FP32", x)])
+    told = [answers.get(timeout=10) for _ in range(3)]
+    assert [error is None for _, error in told] == [True, False, True], told
+    assert told[2][0].as_numpy("y").tolist() == [2.5, 3.0, 4.5]
+    client.stop_stream()
+
     for model, message in (("nobody", "Servable not found for request: Latest(nobody)"), ("echo_int64", "INT64")):
         try:
             client.infer(model, [tensor("x", "FP32", x)])

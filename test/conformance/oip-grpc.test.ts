@@ -160,6 +160,29 @@ describe('inference', () => {
   });
 });
 
+describe('streamed inference', () => {
+  test('each request has its answer; a wrong one has its error, and the stream goes on', async (context) => {
+    const { client } = await startGrpc(context);
+    const request = (model: string, id: string): Message => ({
+      model_name: model,
+      id,
+      inputs: [input('x', 'FP32', [1], { fp32_contents: [1] })],
+    });
+    const answers = await client.stream(`${SERVICE}/ModelStreamInfer`, [
+      request('half_plus_two', 'a'),
+      request('nobody', 'b'),
+      request('echo_int64', 'c'),
+      request('half_plus_two', 'd'),
+    ]);
+    const told = answers.map(({ error_message: error, infer_response: reply }) =>
+      reply === null ? error : (reply as Message)['id'],
+    );
+    assert.deepEqual(told.slice(0, 2), ['a', 'Servable not found for request: Latest(nobody)']);
+    assert.match(String(told[2]), /expected int64/);
+    assert.equal(told[3], 'd');
+  });
+});
+
 describe('server and models', () => {
   test('live, ready, metadata and index', async (context) => {
     const { client, state } = await startGrpc(context);

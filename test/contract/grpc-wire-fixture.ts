@@ -100,9 +100,18 @@ function routes(limits: Limits, hold: (call: HttpCall) => void): readonly Route[
   const common = { protocol: 'skylift', permission: 'public', plane: 'data', summary: '' } as const;
   const method = (name: string, handle: (call: HttpCall) => void): Route =>
     grpcRoute({ ...common, path: `/t.T/${name}`, handle }, limits);
+  const stream = (name: string, handle: (call: HttpCall) => void): Route => ({
+    ...method(name, handle),
+    isStream: true,
+  });
   return [
     method('Echo', (call) => replyMessage(call, echoWriter(call))),
     method('Hold', hold),
+    stream('EchoStream', (call) => {
+      if (call.body.length > 0) replyMessage(call, echoWriter(call));
+      else throw new SkyliftError('SKY_REQUEST_INVALID', 'nothing to echo');
+    }),
+    stream('HoldStream', hold),
     method('Big', (call) => replyMessage(call, new ProtoWriter().bytes(1, Buffer.alloc(8 * 1024 * 1024)))),
     method('Throw', () => {
       throw new Error('secret of the handler');

@@ -122,6 +122,82 @@ describe('status', () => {
   });
 });
 
+describe('streams', () => {
+  const echoes = (...texts: string[]): Buffer =>
+    Buffer.concat(
+      texts.map((text) => framed(Buffer.concat([Buffer.from([0x0a, text.length]), Buffer.from(text)]))),
+    );
+
+  test('each message is answered, in their order, whatever the split of the bytes', async (context) => {
+    const { open, access } = await start(context);
+    const sent = Buffer.concat([framed(HELLO), framed(Buffer.from('b')), framed(Buffer.from('cc'))]);
+    for (const pieceBytes of [1, 3, sent.length]) {
+      const stream = open('/t.T/EchoStream');
+      const replied = replyOf(stream);
+      for (let at = 0; at < sent.length; at += pieceBytes) {
+        stream.write(sent.subarray(at, at + pieceBytes));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      stream.end();
+      const { code, bytes } = await replied;
+      assert.deepEqual([code, bytes], ['0', echoes('hello', 'b', 'cc')]);
+    }
+    assert.equal(access.length, 9);
+  });
+
+  test('a stream without messages ends well, one that is cut off does not', async (context) => {
+    const { call } = await start(context);
+    assert.equal((await call('/t.T/EchoStream', Buffer.alloc(0))).code, '0');
+    assert.equal((await call('/t.T/EchoStream', framed(HELLO).subarray(0, 7))).code, '3');
+    assert.equal((await call('/t.T/EchoStream', framed(Buffer.alloc(LIMIT_BYTES + 1)))).code, '8');
+  });
+
+  test('a failure ends the stream behind the answers before it', async (context) => {
+    const { call } = await start(context);
+    const sent = Buffer.concat([framed(HELLO), framed(Buffer.alloc(0)), framed(HELLO)]);
+    const { code, text, bytes } = await call('/t.T/EchoStream', sent);
+    assert.deepEqual([code, text, bytes], ['3', 'nothing to echo', echoes('hello')]);
+    assert.equal((await call('/t.T/EchoStream', framed(Buffer.alloc(0)))).code, '3');
+  });
+
+  test('the next message waits for the answer to the one before', async (context) => {
+    const { open, held, server } = await start(context);
+    const stream = open('/t.T/HoldStream');
+    stream.end(Buffer.concat([framed(HELLO), framed(Buffer.from('b'))]));
+    const first = await held();
+    assert.equal(server.inflight(), 1);
+    replyMessage(first, echoWriter(first));
+    const second = await held();
+    replyMessage(second, echoWriter(second));
+    assert.deepEqual((await replyOf(stream)).bytes, echoes('hello', 'b'));
+  });
+
+  test('a cancelled stream takes the message that is worked on with it', async (context) => {
+    const { open, held } = await start(context);
+    const stream = open('/t.T/HoldStream');
+    stream.on('error', () => {});
+    stream.write(framed(HELLO));
+    const call = await held();
+    const gone = new Promise<void>((resolve) => call.onGone(resolve));
+    stream.close(constants.NGHTTP2_CANCEL);
+    await gone;
+  });
+
+  test('a drain ends silent streams, and those with a message after its answer', async (context) => {
+    const { open, held, server } = await start(context, { drain_idle_ms: 5, drain_ms: 40 });
+    const silent = open('/t.T/EchoStream');
+    silent.write(framed(HELLO));
+    await once(silent, 'data');
+    const late = open('/t.T/HoldStream');
+    late.write(framed(HELLO));
+    await held();
+    const drained = server.drain();
+    const [silentReply, lateReply] = await Promise.all([replyOf(silent), replyOf(late)]);
+    assert.deepEqual([silentReply.code, lateReply.code], ['0', '14']);
+    await drained;
+  });
+});
+
 describe('one port', () => {
   test('the preface is found in any split of its bytes', async (context) => {
     const { port } = await start(context);

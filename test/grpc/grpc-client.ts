@@ -57,6 +57,28 @@ export class GrpcClient {
     });
   }
 
+  /** Sends messages on a stream, one after the other's answer; resolves with the answers. Rejects with a ServiceError. */
+  stream(path: string, requests: readonly Message[]): Promise<readonly Message[]> {
+    const [service = '', method = ''] = path.split('/');
+    const { requestSerialize, responseDeserialize, path: wirePath } = this.#definition(service, method);
+    const call = this.client(service).makeBidiStreamRequest(wirePath, requestSerialize, responseDeserialize);
+    const answers: Message[] = [];
+    return new Promise((resolve, reject) => {
+      const next = (): void => {
+        const request = requests[answers.length];
+        if (request === undefined) call.end();
+        else call.write(request);
+      };
+      call.on('data', (answer: Message) => {
+        answers.push(answer);
+        next();
+      });
+      call.on('error', reject);
+      call.on('end', () => resolve(answers));
+      next();
+    });
+  }
+
   /** A message of any type of the .proto files. */
   decode(type: string, bytes: Uint8Array = Buffer.alloc(0)): Message {
     const { deserialize } = definitions[type] as MessageTypeDefinition<Message, Message>;

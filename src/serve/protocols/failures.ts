@@ -21,11 +21,17 @@ export function answering(handle: (call: HttpCall) => void): Route['handle'] {
   };
 }
 
+/** What the client is told of a failure; of a defect nothing but the request's id. Notes its code for the access log. */
+export function toldError(call: HttpCall, failure: unknown): SkyliftError {
+  const error = isSkyliftError(failure) ? failure : internalError(call, failure);
+  call.note('error', error.code);
+  return error;
+}
+
 /** Answers `call` with the failure. Only the code goes to the access log. */
 export function replyError(call: HttpCall, failure: unknown): void {
-  const error = isSkyliftError(failure) ? failure : internalError(call, failure);
+  const error = toldError(call, failure);
   const { status } = error;
-  call.note('error', error.code);
   if (call.isGrpc) call.reply(status, GRPC_TYPE, '', statusHeaders(error.grpc, error.message));
   else call.reply(status, JSON_TYPE, errorBody(error.message), retryAfter(error, status));
 }

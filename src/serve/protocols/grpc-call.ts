@@ -6,7 +6,10 @@ import { GRPC_TYPE } from './grpc-status.ts';
 import type { HttpCall, Route } from './http-call.ts';
 
 /** What differs between the methods of one service. */
-export interface GrpcMethod extends Pick<Route, 'protocol' | 'permission' | 'plane' | 'summary'> {
+export interface GrpcMethod extends Pick<
+  Route,
+  'protocol' | 'permission' | 'plane' | 'summary' | 'isStream'
+> {
   /** `/package.Service/Method` */
   readonly path: string;
   /** Failures that it throws are answered. */

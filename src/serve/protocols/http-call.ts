@@ -53,6 +53,8 @@ export interface Route {
   readonly protocol: 'tfserving' | 'oip' | 'skylift';
   /** Routes of gRPC methods answer gRPC calls only, all others none. @default http */
   readonly transport?: 'http' | 'grpc';
+  /** A gRPC method that takes many messages: each is a call of its own, and its answer one message. @default false */
+  readonly isStream?: boolean;
   readonly method: 'GET' | 'POST' | 'OPTIONS';
   /** Template for people, docs and metric labels: `/v1/models/{model}:predict`. */
   readonly pattern: string;

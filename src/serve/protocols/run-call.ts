@@ -11,6 +11,8 @@ export interface Asked extends Pick<RunRequest, 'model' | 'version' | 'inputs' |
   readonly signature: string;
   /** @default interactive */
   readonly priority?: RunRequest['priority'];
+  /** Answers a failure of the run. @default as every failure of the protocol */
+  readonly fail?: (call: HttpCall, failure: unknown) => void;
 }
 
 /**
@@ -35,17 +37,19 @@ export function runCall(
     priority: asked.priority ?? 'interactive',
     retry: 'idempotent',
   };
-  const handle = runtime.submit(request, new CallSink(call, answer));
+  const handle = runtime.submit(request, new CallSink(call, answer, asked.fail ?? replyError));
   call.onGone(() => handle.cancel());
 }
 
 class CallSink implements RunSink {
   readonly #call: HttpCall;
   readonly #answer: (result: RunResult) => void;
+  readonly #fail: NonNullable<Asked['fail']>;
 
-  constructor(call: HttpCall, answer: (result: RunResult) => void) {
+  constructor(call: HttpCall, answer: (result: RunResult) => void, fail: NonNullable<Asked['fail']>) {
     this.#call = call;
     this.#answer = answer;
+    this.#fail = fail;
   }
 
   /** These protocols answer whole results only. */
@@ -63,6 +67,6 @@ class CallSink implements RunSink {
   }
 
   fail(error: unknown): void {
-    replyError(this.#call, error);
+    this.#fail(this.#call, error);
   }
 }

@@ -90,6 +90,11 @@ export class RequestPipeline implements WireHandler, CallHost {
     return this.#inflight;
   }
 
+  isStream(path: string): boolean {
+    const match = this.#options.grpcRouter.match('POST', path);
+    return match.kind === 'found' && match.route.isStream === true;
+  }
+
   request(exchange: WireExchange): void {
     const call = new ServerCall(this, exchange);
     this.#inflight++;

@@ -68,6 +68,8 @@ export interface ProblemReply {
 }
 
 export interface WireHandler {
+  /** Whether the gRPC method of this path takes a stream of messages: each of them is then a request of its own. */
+  isStream(path: string): boolean;
   /** Called as soon as the head of a request is there; must not throw. */
   request(exchange: WireExchange): void;
   /** Words the answer to a refused head; `detail` is the parser's reason, free of values of the request. */

@@ -1,14 +1,17 @@
-/** GRPCInferenceService.ModelInfer: message -> run request -> message. */
+/** GRPCInferenceService.ModelInfer and ModelStreamInfer: message -> run request -> message. */
 import { SkyliftError } from '../../../../core/errors.ts';
 import { ProtoWriter } from '../../../../core/proto-writer.ts';
 import type { Tensor } from '../../../../tensor/tensor.ts';
 import type { RunResult } from '../../../runtime/requests.ts';
 import type { ProtocolContext } from '../../context.ts';
 import { deadlineOf } from '../../deadline.ts';
+import { toldError } from '../../failures.ts';
 import { replyMessage } from '../../grpc-call.ts';
+import { cutMessage } from '../../grpc-status.ts';
 import type { HttpCall } from '../../http-call.ts';
 import { writeElements } from '../../proto/write-values.ts';
 import { runCall } from '../../run-call.ts';
+import type { Asked } from '../../run-call.ts';
 import { CONTENT_FIELDS, DATATYPE_NAMES } from '../datatypes.ts';
 import { outputTensor } from '../infer-reply.ts';
 import type { ReplyOptions } from '../infer-reply.ts';
@@ -21,10 +24,29 @@ const OUTLINE_BYTES = 128;
 
 /** Answers the call now or when the run ends. Throws what makes the request wrong. */
 export function infer(call: HttpCall, context: ProtocolContext): void {
-  runInfer(call, context, (writer) => replyMessage(call, writer));
+  runInfer(call, context, { answer: (reply) => replyMessage(call, reply) });
 }
 
-function runInfer(call: HttpCall, context: ProtocolContext, answer: (reply: ProtoWriter) => void): void {
+/** As `infer`, in Triton's form for streams: a failure is the answer to one message and does not end the stream. */
+export function streamInfer(call: HttpCall, context: ProtocolContext): void {
+  const answer = (reply: ProtoWriter): void => replyMessage(call, new ProtoWriter().bytes(2, reply.finish()));
+  try {
+    runInfer(call, context, { answer, fail: replyFailure });
+  } catch (error) {
+    replyFailure(call, error);
+  }
+}
+
+function replyFailure(call: HttpCall, failure: unknown): void {
+  replyMessage(call, new ProtoWriter().string(1, cutMessage(toldError(call, failure).message)));
+}
+
+interface InferAnswers {
+  readonly answer: (reply: ProtoWriter) => void;
+  readonly fail?: Asked['fail'];
+}
+
+function runInfer(call: HttpCall, context: ProtocolContext, { answer, fail }: InferAnswers): void {
   const { limits, runtime } = context;
   const target = readTarget(call.body);
   const { model, version } = namedModel(target.model, target.version === '' ? undefined : target.version);
@@ -34,7 +56,15 @@ function runInfer(call: HttpCall, context: ProtocolContext, answer: (reply: Prot
   const request = readInferRequest(call.body, named.signature, limits, call);
   const { inputs, priority, timeoutMs } = request;
   const deadlineAtMs = deadlineOf(call, context, timeoutMs);
-  const asked = { model, version, signature: named.name, inputs, priority, deadlineAtMs };
+  const asked = {
+    model,
+    version,
+    signature: named.name,
+    inputs,
+    priority,
+    deadlineAtMs,
+    ...(fail && { fail }),
+  };
   runCall(call, context, asked, (result) =>
     answer(writeInferReply(request, result, { model, isBatched: named.isBatched, limits })),
   );

@@ -15,7 +15,7 @@ import { modelMetadata, serverMetadata } from '../metadata.ts';
 import type { TensorMetadata } from '../metadata.ts';
 import { namedModel } from '../paths.ts';
 import { indexOf } from '../repository.ts';
-import { infer } from './infer.ts';
+import { infer, streamInfer } from './infer.ts';
 import { readTarget } from './read-infer.ts';
 
 const SERVICE = '/inference.GRPCInferenceService';
@@ -24,7 +24,7 @@ const SERVICE = '/inference.GRPCInferenceService';
 export function oipGrpcRoutes(context: ProtocolContext, isReady: () => boolean): readonly Route[] {
   const method = (
     name: string,
-    kind: Pick<GrpcMethod, 'permission' | 'plane'>,
+    kind: Pick<GrpcMethod, 'permission' | 'plane' | 'isStream'>,
     summary: string,
     handle: GrpcMethod['handle'],
   ): Route =>
@@ -43,6 +43,12 @@ export function oipGrpcRoutes(context: ProtocolContext, isReady: () => boolean):
       replyModelMetadata(call, context),
     ),
     method('ModelInfer', running, 'Runs a model on typed or raw tensors.', (call) => infer(call, context)),
+    method(
+      'ModelStreamInfer',
+      { ...running, isStream: true },
+      'Runs a model on each message of a stream.',
+      (call) => streamInfer(call, context),
+    ),
     method('RepositoryIndex', reading, 'The models and the state of their versions.', (call) =>
       replyIndex(call, context),
     ),

@@ -9,8 +9,9 @@ import type { Backlog } from '../backlog.ts';
 import type { DrainedConnection } from '../drain.ts';
 import type { WireHandler } from '../wire.ts';
 import { GrpcExchange, isOver } from './exchange.ts';
-import type { GrpcHost } from './exchange.ts';
+import type { GrpcHost, OpenCall } from './exchange.ts';
 import { headRefusal } from './head.ts';
+import { GrpcStreamCall } from './stream-call.ts';
 
 const MiB = 1024 * 1024;
 
@@ -47,7 +48,7 @@ const NO_ERROR = 0;
 export class GrpcConnection implements DrainedConnection, GrpcHost {
   readonly #session: ServerHttp2Session;
   readonly #setting: GrpcSetting;
-  readonly #open = new Set<GrpcExchange>();
+  readonly #open = new Set<OpenCall>();
   #unsentBytes = 0;
   #isOver = false;
 
@@ -76,12 +77,16 @@ export class GrpcConnection implements DrainedConnection, GrpcHost {
     });
   }
 
-  remove(exchange: GrpcExchange): void {
-    this.#open.delete(exchange);
+  remove(call: OpenCall): void {
+    this.#open.delete(call);
   }
 
   nowMs(): number {
     return this.#setting.clock.nowMs();
+  }
+
+  endOfTurn(fn: () => void): void {
+    this.#setting.clock.endOfTurn(fn);
   }
 
   /** So many bytes of replies wait more, or less. The client is cut off when the server holds too much. */
@@ -99,7 +104,7 @@ export class GrpcConnection implements DrainedConnection, GrpcHost {
 
   /** Looks for calls that are late; called now and then. */
   check(nowMs: number): void {
-    for (const exchange of this.#open) exchange.check(nowMs, this.#setting.limits.body_timeout_ms);
+    for (const call of this.#open) call.check(nowMs, this.#setting.limits.body_timeout_ms);
   }
 
   /** The drain begins: the client is asked to open no more calls here. */
@@ -109,11 +114,12 @@ export class GrpcConnection implements DrainedConnection, GrpcHost {
 
   /** Takes no further call, and ends after those that are open. */
   closeIfIdle(): void {
+    for (const call of this.#open) call.endIfIdle();
     if (!this.#session.closed) this.#session.close();
   }
 
   expire(): void {
-    for (const exchange of this.#open) exchange.expire();
+    for (const call of this.#open) call.expire();
     this.closeIfIdle();
   }
 
@@ -122,7 +128,7 @@ export class GrpcConnection implements DrainedConnection, GrpcHost {
   }
 
   get #areAllAnswered(): boolean {
-    for (const exchange of this.#open) if (!exchange.isAnswered) return false;
+    for (const call of this.#open) if (!call.isAnswered) return false;
     return true;
   }
 
@@ -135,9 +141,14 @@ export class GrpcConnection implements DrainedConnection, GrpcHost {
       stream.end(refusal.message);
       return;
     }
+    const { handler } = this.#setting;
+    if (handler.isStream(headers[':path'] ?? '')) {
+      this.#open.add(new GrpcStreamCall(this, stream, headers, handler));
+      return;
+    }
     const exchange = new GrpcExchange(this, stream, headers);
     this.#open.add(exchange);
-    this.#setting.handler.request(exchange);
+    handler.request(exchange);
   }
 }
 

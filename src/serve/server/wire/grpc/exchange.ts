@@ -1,23 +1,37 @@
-/** One unary gRPC call on an HTTP/2 stream: its message through a collector, its reply with the status in the trailers. */
+/** One unary gRPC call on an HTTP/2 stream: one message in, one out with the status in the trailers behind it. */
 import { constants } from 'node:http2';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { GRPC_STATUS } from '../../../protocols/grpc-status.ts';
-import { BodyCollector, firstReservation } from '../body-collector.ts';
 import type { BodyProblem, HeaderList, WireExchange, WireReceiver } from '../wire.ts';
-import { framed, PrefixReader } from './framing.ts';
+import { framed } from './framing.ts';
 import { GrpcHeaders } from './head.ts';
+import { MessageReader } from './message-reader.ts';
 
 const EMPTY = new Uint8Array(0);
-const OK_TRAILERS = { [GRPC_STATUS]: '0' };
+export const OK_TRAILERS = { [GRPC_STATUS]: '0' };
 /** Of every reply: what a client may send compressed. */
-const REPLY_HEAD: HeaderList = [':status', '200', 'grpc-accept-encoding', 'identity,deflate,gzip'];
+export const REPLY_HEAD: HeaderList = [':status', '200', 'grpc-accept-encoding', 'identity,deflate,gzip'];
 
-/** What an exchange needs from its connection. */
+/** A call that is open on a connection. */
+export interface OpenCall {
+  /** Nothing is being worked on: what is missing must come from the client. */
+  readonly isAnswered: boolean;
+  /** Looks whether a message is late; called now and then. */
+  check(nowMs: number, bodyTimeoutMs: number): void;
+  /** The connection takes no further call: what only waits for the client ends. */
+  endIfIdle(): void;
+  /** The drain is over: what has no answer gets its last one. */
+  expire(): void;
+}
+
+/** What a call needs from its connection. */
 export interface GrpcHost {
-  remove(exchange: GrpcExchange): void;
+  remove(call: OpenCall): void;
   countUnsent(bytes: number): void;
   reportBadReply(error: unknown): void;
   nowMs(): number;
+  /** As the clock's. */
+  endOfTurn(fn: () => void): void;
 }
 
 /** Nothing may be written to the stream any more: node:http2 throws. */
@@ -25,7 +39,7 @@ export function isOver(stream: ServerHttp2Stream): boolean {
   return stream.destroyed || stream.closed;
 }
 
-export class GrpcExchange implements WireExchange {
+export class GrpcExchange implements WireExchange, OpenCall {
   readonly isGrpc = true;
   readonly method = 'POST';
   readonly path: string;
@@ -33,15 +47,10 @@ export class GrpcExchange implements WireExchange {
   readonly headers: GrpcHeaders;
   readonly #host: GrpcHost;
   readonly #stream: ServerHttp2Stream;
-  readonly #prefix = new PrefixReader();
   #receiver: WireReceiver | undefined;
   #state: 'unread' | 'reading' | 'read' = 'unread';
   #readingSinceMs = 0;
-  #maxBytes = 0;
-  /** Of the message, once its prefix has come. */
-  #lengthBytes: number | undefined;
-  #collector: BodyCollector | undefined;
-  #message: Uint8Array | undefined;
+  #reader: MessageReader | undefined;
   #isAnswered = false;
   #unsentBytes = 0;
 
@@ -55,7 +64,7 @@ export class GrpcExchange implements WireExchange {
   }
 
   get bodyBytes(): number | undefined {
-    return this.#lengthBytes;
+    return this.#reader?.lengthBytes;
   }
 
   get isAnswered(): boolean {
@@ -67,13 +76,12 @@ export class GrpcExchange implements WireExchange {
   }
 
   readBody(maxBytes: number): void {
-    this.#maxBytes = maxBytes;
+    const receiver = this.#receiver;
+    if (receiver === undefined) return;
     this.#state = 'reading';
     this.#readingSinceMs = this.#host.nowMs();
-    this.#stream.on('data', (piece: Buffer) => {
-      const problem = this.#take(piece);
-      if (problem !== undefined) this.#failBody(problem);
-    });
+    this.#reader = new MessageReader({ receiver, headers: this.headers, maxBytes });
+    this.#stream.on('data', (piece: Buffer) => this.#take(piece));
     this.#stream.on('end', () => this.#finish());
   }
 
@@ -82,7 +90,8 @@ export class GrpcExchange implements WireExchange {
     const stream = this.#stream;
     if (isOver(stream)) return;
     const isUnread = this.#state !== 'read';
-    this.#forgetBody();
+    this.#state = 'read';
+    this.#reader = undefined;
     try {
       if (headers.includes(GRPC_STATUS)) stream.respond([...REPLY_HEAD, ...headers], { endStream: true });
       else this.#write(headers, body);
@@ -96,12 +105,14 @@ export class GrpcExchange implements WireExchange {
     stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
-  /** Looks whether the message is late; called now and then. */
   check(nowMs: number, bodyTimeoutMs: number): void {
     if (this.#state === 'reading' && nowMs - this.#readingSinceMs > bodyTimeoutMs) this.#failBody('timeout');
   }
 
-  /** The drain is over: a call without an answer gets its last one. */
+  endIfIdle(): void {
+    // it ends by its reply, or by the time that its message may take
+  }
+
   expire(): void {
     if (!this.#isAnswered) this.#receiver?.drainEnded();
   }
@@ -121,61 +132,28 @@ export class GrpcExchange implements WireExchange {
     stream.end(second);
   }
 
-  #take(piece: Buffer): BodyProblem | undefined {
-    if (this.#state !== 'reading') return undefined;
-    let rest = piece;
-    if (this.#lengthBytes === undefined) {
-      rest = piece.subarray(this.#prefix.add(piece));
-      const problem = this.#startMessage();
-      if (problem !== undefined || rest.length === 0) return problem;
-    }
-    if (this.#message !== undefined) return 'malformed'; // a second message, or bytes behind the first
-    const left = (this.#lengthBytes ?? 0) - (this.#collector?.filledBytes ?? 0);
-    if (rest.length > left) return 'malformed';
-    const state = this.#collector?.keep(rest);
-    if (state === 'complete') this.#message = this.#collector?.take();
-    return state === 'complete' || state === 'more' ? undefined : state;
-  }
-
-  #startMessage(): BodyProblem | undefined {
-    const prefix = this.#prefix.take();
-    if (prefix === undefined) return undefined;
-    if (prefix === 'malformed') return 'malformed';
-    const { isCompressed, lengthBytes } = prefix;
-    this.#lengthBytes = lengthBytes;
-    if (isCompressed && this.headers.get('content-encoding') === undefined) return 'malformed';
-    this.headers.isCompressed = isCompressed;
-    if (lengthBytes > this.#maxBytes) return 'too-large';
-    const receiver = this.#receiver;
-    if (receiver === undefined) return undefined;
-    if (!receiver.reserve(firstReservation(lengthBytes))) return 'over-budget';
-    if (lengthBytes === 0) this.#message = EMPTY;
-    else this.#collector = new BodyCollector(receiver, this.#maxBytes, lengthBytes);
-    return undefined;
+  #take(piece: Buffer): void {
+    if (this.#state !== 'reading' || this.#reader === undefined) return;
+    const rest = this.#reader.push(piece);
+    if (typeof rest === 'string') this.#failBody(rest);
+    else if (rest.length > 0) this.#failBody('malformed'); // a second message, or bytes behind the first
   }
 
   #finish(): void {
     if (this.#state !== 'reading') return;
-    const message = this.#message;
+    const message = this.#reader?.message;
     if (message === undefined) {
       this.#failBody('malformed');
       return;
     }
     this.#state = 'read';
-    this.#forgetBody();
+    this.#reader = undefined;
     this.#receiver?.bodyArrived(message);
   }
 
   #failBody(problem: BodyProblem): void {
-    if (this.#state !== 'reading') return;
     this.#state = 'unread';
-    this.#forgetBody();
     this.#receiver?.bodyFailed(problem);
-  }
-
-  #forgetBody(): void {
-    this.#collector = undefined;
-    this.#message = undefined;
   }
 
   /** The stream is closed, by its reply or by the client. */
