@@ -13,6 +13,7 @@ import { grpcHealthRoutes } from '../serve/server/grpc-health-routes.ts';
 import { healthRoutes } from '../serve/server/health-routes.ts';
 import { createHttpServer } from '../serve/server/http-server.ts';
 import type { HttpServer } from '../serve/server/http-server.ts';
+import { reflectionRoutes } from '../serve/server/reflection/routes.ts';
 import { hostAndPort } from '../serve/server/wire/bind.ts';
 import { createPrometheusMetrics, metricsRoutes } from '../serve/server/metrics.ts';
 import type { PrometheusMetrics } from '../serve/server/metrics.ts';
@@ -181,6 +182,7 @@ function createServer(
       ...oipGrpcRoutes(context, () => isReady().ready),
       ...healthRoutes({ isReady }),
       ...grpcHealthRoutes({ isReady }, runtime, limits),
+      ...reflectionRoutes(limits),
       ...metricsRoutes(metrics),
     ],
     unmatched: [tfservingUnmatched],

@@ -9,6 +9,7 @@ import { oipGrpcRoutes } from '../../src/serve/protocols/oip/grpc/routes.ts';
 import { tfservingGrpcRoutes } from '../../src/serve/protocols/tfserving/grpc/routes.ts';
 import type { RunHandle, RunRequest, RunSink } from '../../src/serve/runtime/requests.ts';
 import { grpcHealthRoutes } from '../../src/serve/server/grpc-health-routes.ts';
+import { reflectionRoutes } from '../../src/serve/server/reflection/routes.ts';
 import { createHttpServer } from '../../src/serve/server/http-server.ts';
 import { GrpcClient } from '../grpc/grpc-client.ts';
 import type { FakeRuntime } from './fake-server.ts';
@@ -38,6 +39,7 @@ export async function startGrpc(context: TestContext, overrides: Partial<Limits>
     routes: [
       ...tfservingGrpcRoutes(protocol, { tensorContent: false }),
       ...oipGrpcRoutes(protocol, () => state.ready),
+      ...reflectionRoutes(limits),
       ...grpcHealthRoutes({ isReady: () => state }, runtime, limits),
     ],
     limits,

@@ -17,6 +17,7 @@ const definitions = loadSync(
     'tensorflow_serving/model_service.proto',
     'inference/grpc_service.proto',
     'grpc/health.proto',
+    'grpc/reflection.proto',
   ],
   { includeDirs: [PROTOS], keepCase: true, longs: String, enums: String, defaults: true, oneofs: true },
 );
