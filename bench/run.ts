@@ -15,6 +15,7 @@ import { benchLargeTensor } from './large-tensor.ts';
 import { measureResponsiveness } from './responsiveness.ts';
 import { benchCliStart, measureFirstResult } from './start-up.ts';
 import type { Ratio } from './support/rounds.ts';
+import { benchTinyGrpc } from './tiny-grpc.ts';
 import { benchTinyPredict } from './tiny-predict.ts';
 
 const { values: flags } = parseArgs({
@@ -32,6 +33,7 @@ try {
   const { importer } = await openPackages(storeDir, resolveLimits());
   const ratios: Ratio[] = [
     ...(await benchTinyPredict(tiny, storeDir, rounds)),
+    ...(await benchTinyGrpc(tiny, storeDir, rounds)),
     ...(imageModel === undefined ? [] : await benchLargeTensor(imageModel, storeDir, rounds)),
     benchCliStart(folder, 4 * rounds),
   ];

@@ -1,6 +1,6 @@
 /** REST predict of a tiny model with an isolated engine, against a naive echo and a naive onnxruntime server. */
 import { startRival, startSkylift } from './support/contenders.ts';
-import { compare, runRounds } from './support/rounds.ts';
+import { compare, httpLoad, runRounds } from './support/rounds.ts';
 import type { Ratio, Rounds } from './support/rounds.ts';
 
 const BODY = '{"instances":[1.0,2.0,5.0]}';
@@ -20,7 +20,7 @@ export async function benchTinyPredict(model: string, storeDir: string, rounds: 
       rounds,
       durationMs: 4000,
       connections: CONNECTIONS,
-      request: () => ({ body: BODY, verify }),
+      load: httpLoad(() => ({ body: BODY, verify })),
     });
     return ratiosOf(results);
   } finally {

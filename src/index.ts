@@ -2,7 +2,8 @@
 export { openModel } from './api/open-model.ts';
 export type { OpenModel, PredictOptions } from './api/open-model.ts';
 export { serve } from './api/serve.ts';
-export type { AuthOptions, HttpOptions, RunningServer, ServeOptions } from './api/serve.ts';
+export type { AuthOptions, RunningServer, ServeOptions } from './api/serve.ts';
+export type { GrpcOptions, HttpOptions } from './api/listeners.ts';
 export type { ModelOptions } from './api/model-configs.ts';
 export type { ServeEvent } from './api/serve-events.ts';
 export type { WorkshopOptions } from './api/workshop.ts';

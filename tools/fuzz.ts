@@ -6,15 +6,16 @@ import { parseArgs } from 'node:util';
 import { isSkyliftError } from '../src/core/errors.ts';
 import { resolveLimits } from '../src/core/limits.ts';
 import { seededRng } from '../src/core/random.ts';
-import type { Rng } from '../src/core/random.ts';
 import { formatManifest, parseManifest } from '../src/package/manifest-schema.ts';
 import { parseReference } from '../src/package/reference.ts';
 import { readInferRequest } from '../src/serve/protocols/oip/infer-request.ts';
 import { parsePredict } from '../src/serve/protocols/tfserving/parse-predict.ts';
 import { createServable } from '../src/serve/runtime/servable.ts';
 import { MANIFEST } from '../test/support/packages.ts';
+import { fuzzGrpc } from './fuzz-grpc.ts';
 import { fuzzHttp } from './fuzz-http.ts';
 import { fuzzOnnx } from './fuzz-onnx.ts';
+import { mutate } from './support/mutate.ts';
 
 const { values: flags } = parseArgs({
   options: { seed: { type: 'string', default: '1' }, inputs: { type: 'string', default: '200000' } },
@@ -22,6 +23,8 @@ const { values: flags } = parseArgs({
 const seed = Number(flags.seed);
 const inputs = Number(flags.inputs);
 const limits = resolveLimits();
+/** Each input of gRPC is a call to a server. */
+const GRPC_SHARE = 20;
 
 const BODIES = [
   '{"instances":[1.0,2.5e3,-7,NaN,Infinity]}',
@@ -44,6 +47,8 @@ const onnx = await fuzzOnnx({ seed, inputs });
 report('onnx', onnx.defects.length, onnx);
 const http = await fuzzHttp({ seed, inputs });
 report('http', http.defects.length, http);
+const grpc = await fuzzGrpc({ seed, inputs: Math.ceil(inputs / GRPC_SHARE) });
+report('grpc', grpc.defects.length, grpc);
 fuzz('predict body', BODIES, (bytes) => parsePredict(bytes, lookup, limits));
 fuzz('infer body', INFER_BODIES, parseInfer);
 fuzz('skylift.json', [formatManifest(manifest)], parseManifest);
@@ -77,26 +82,6 @@ function fuzz(parser: string, documents: readonly string[], parse: (bytes: Uint8
     }
   }
   report(parser, defects.length, { inputs, accepted, defects });
-}
-
-/** One of the seeds with one to four bytes changed, removed, doubled, or a piece of another seed put in. */
-function mutate(seeds: readonly Buffer[], rng: Rng): Buffer {
-  const pick = (): Buffer => seeds[rng.u32() % seeds.length] ?? Buffer.alloc(0);
-  let bytes = Buffer.from(pick());
-  for (let edits = 1 + (rng.u32() % 4); edits > 0; edits--) {
-    const at = rng.u32() % (bytes.length + 1);
-    const other = pick();
-    const from = rng.u32() % (other.length + 1);
-    const pieces = [
-      Buffer.from([rng.u32() % 256]),
-      Buffer.alloc(0),
-      bytes.subarray(at, at + 1 + (rng.u32() % 8)),
-      other.subarray(from, from + (rng.u32() % 16)),
-    ];
-    const piece = pieces[rng.u32() % pieces.length] ?? Buffer.alloc(0);
-    bytes = Buffer.concat([bytes.subarray(0, at), piece, bytes.subarray(at + (rng.u32() % 3))]);
-  }
-  return bytes;
 }
 
 function report(parser: string, defects: number, result: object): void {

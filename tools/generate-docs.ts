@@ -9,11 +9,12 @@ import { cliPage } from './docs/cli-page.ts';
 import { ERRORS_FOLDER, errorPages } from './docs/error-pages.ts';
 import { limitsPage } from './docs/limits-page.ts';
 import type { Page } from './docs/page.ts';
+import { descriptorsPage } from './docs/proto-descriptors.ts';
 import { ROOT } from './support/command.ts';
 
 async function allPages(): Promise<readonly Page[]> {
   const schema = { path: 'schemas/skylift.schema.json', text: manifestJsonSchema() };
-  return [...errorPages(), limitsPage(), await cliPage(), schema];
+  return [...errorPages(), limitsPage(), await cliPage(), schema, descriptorsPage()];
 }
 
 /** Pages of codes that are not in the table any more. */

@@ -1,6 +1,6 @@
 /** Interleaved rounds: A, B, A, B ... in the same minutes, CPU of all processes of a contender per good reply. */
 import { cpuBetween, cpuTimes } from '../../src/bench/cpu-times.ts';
-import type { LoadOptions } from '../../src/bench/load-types.ts';
+import type { LoadOptions, LoadReport } from '../../src/bench/load-types.ts';
 import { runLoad } from '../../src/bench/run-load.ts';
 import { median, ratioOfRounds } from '../../src/bench/statistics.ts';
 import type { RatioReport } from '../../src/bench/statistics.ts';
@@ -15,12 +15,29 @@ export interface Rounds {
   failed: number;
 }
 
+/** What a load run tells. */
+export type LoadResult = Pick<LoadReport, 'requests' | 'failed' | 'requestsPerSecond'> & {
+  readonly latencyMs: Pick<LoadReport['latencyMs'], 'p50'>;
+};
+
+/** Puts load on one contender. */
+export type Load = (
+  contender: Contender,
+  options: Pick<RoundsOptions, 'connections'> & { readonly durationMs: number },
+) => Promise<LoadResult>;
+
 export interface RoundsOptions {
   readonly rounds: number;
   readonly durationMs: number;
   readonly connections: number;
-  /** Method, body and check of one contender's request. */
-  readonly request: (contender: Contender) => Pick<LoadOptions, 'body' | 'verify' | 'method'>;
+  readonly load: Load;
+}
+
+/** HTTP load with the method, body and check of each contender's request. */
+export function httpLoad(
+  request: (contender: Contender) => Pick<LoadOptions, 'body' | 'verify' | 'method'>,
+): Load {
+  return (contender, options) => runLoad({ url: contender.url, ...request(contender), ...options });
 }
 
 /** Each round gives every contender a warm-up and then the load, one after the other. */
@@ -45,11 +62,10 @@ export async function runRounds(
 }
 
 async function runRound(contender: Contender, options: RoundsOptions, result: Rounds): Promise<void> {
-  const { connections, durationMs, request } = options;
-  const load = { url: contender.url, connections, ...request(contender) };
-  await runLoad({ ...load, durationMs: 1000 });
+  const { connections, durationMs, load } = options;
+  await load(contender, { connections, durationMs: 1000 });
   const before = cpuTimes(contender.pids());
-  const report = await runLoad({ ...load, durationMs });
+  const report = await load(contender, { connections, durationMs });
   const cpuMs = cpuBetween(before, cpuTimes(contender.pids()));
   result.cpuUsPerRequest.push((1000 * cpuMs) / (report.requests - report.failed));
   result.requestsPerSecond.push(report.requestsPerSecond);

@@ -1,4 +1,4 @@
-/** `serve`: models behind HTTP. Listens early, answers 503 until the models are there, drains at the end. */
+/** `serve`: models behind HTTP and gRPC. Listens early, answers 503 until the models are there, drains at the end. */
 import { systemClock } from '../core/clock.ts';
 import type { TimerHandle } from '../core/clock.ts';
 import { SkyliftError } from '../core/errors.ts';
@@ -12,29 +12,20 @@ import { tfservingUnmatched } from '../serve/protocols/tfserving/routes.ts';
 import type { AccessLog } from '../serve/server/access-log.ts';
 import { createKeyAuthorizer } from '../serve/server/auth/key-authorizer.ts';
 import { KeyWatch } from '../serve/server/auth/key-watch.ts';
-import { createHttpServer, HTTP_BACKENDS } from '../serve/server/http-server.ts';
-import type { HttpBackendName, HttpServer } from '../serve/server/http-server.ts';
+import { createHttpServer } from '../serve/server/http-server.ts';
+import type { HttpServer } from '../serve/server/http-server.ts';
 import { hostAndPort } from '../serve/server/wire/bind.ts';
 import { createPrometheusMetrics } from '../serve/server/metrics.ts';
 import type { PrometheusMetrics } from '../serve/server/metrics.ts';
 import { routeTable } from '../serve/server/route-table.ts';
+import { grpcTarget, planListeners } from './listeners.ts';
+import type { GrpcOptions, HttpOptions, Listener } from './listeners.ts';
 import { readConfigs } from './model-configs.ts';
 import type { ModelsOptions } from './model-configs.ts';
 import { tellModelEvents } from './serve-events.ts';
 import type { ServeEvent } from './serve-events.ts';
 import { openWorkshop } from './workshop.ts';
 import type { Workshop, WorkshopOptions } from './workshop.ts';
-
-export interface HttpOptions {
-  /** @default 127.0.0.1 */
-  readonly host?: string;
-  /** 0 takes a free one. @default 8501 */
-  readonly port?: number;
-  /** Answers browsers of other origins. @default false */
-  readonly cors?: boolean;
-  /** Who reads HTTP: the strict reader of Skylift, or node:http. @default fast */
-  readonly backend?: HttpBackendName;
-}
 
 /** Who may ask: the owners of keys that `skylift keys` makes. */
 export interface AuthOptions {
@@ -44,7 +35,10 @@ export interface AuthOptions {
 }
 
 export interface ServeOptions extends Omit<WorkshopOptions, 'metrics'>, ModelsOptions {
-  readonly http?: HttpOptions;
+  /** false: no HTTP. @default port 8501 of this machine */
+  readonly http?: HttpOptions | false;
+  /** false: no gRPC. @default on the port of HTTP */
+  readonly grpc?: GrpcOptions | false;
   /** @default everybody who reaches the address may ask */
   readonly auth?: AuthOptions;
   /** @default no access log */
@@ -62,13 +56,23 @@ interface Parts {
   readonly state: { isDraining: boolean };
 }
 
+/** Where a server is reached. */
+interface Places {
+  readonly url: string;
+  readonly grpc: readonly string[];
+}
+
 /** A server whose models answer. Ends with `drain` (in order) or `close` (at once); `await using` drains. */
 export class RunningServer {
+  /** Of HTTP; '' without it. */
   readonly url: string;
+  /** Where gRPC is spoken, as its clients name it: `127.0.0.1:8500`, `unix:/run/skylift.sock`. */
+  readonly grpc: readonly string[];
   readonly #parts: Parts;
 
-  constructor(url: string, parts: Parts) {
+  constructor({ url, grpc }: Places, parts: Parts) {
     this.url = url;
+    this.grpc = grpc;
     this.#parts = parts;
   }
 
@@ -111,9 +115,9 @@ export class RunningServer {
 }
 
 /**
- * Serves models over TensorFlow Serving's REST API and the Open Inference Protocol. Resolves when every model answers;
- * rejects with the first failure after ending what was started. New versions in folders of versions are taken up later.
- * Throws SKY_PORT_IN_USE, SKY_CONFIG_*, and what `openModel` throws.
+ * Serves models over TensorFlow Serving's REST and gRPC APIs and the Open Inference Protocol. Resolves when every model
+ * answers; rejects with the first failure after ending what was started. New versions in folders of versions are taken up
+ * later. Throws SKY_PORT_IN_USE, SKY_CONFIG_*, and what `openModel` throws.
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const metrics = createPrometheusMetrics();
@@ -125,22 +129,38 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const listed = await catalog.list(configs, limits.model_wait_ms > 0);
   const keys = await openKeys(workshop, options);
   const state = { isDraining: false };
+  const listeners = planListeners(options, { limits, clock: systemClock, log: options.log ?? silentLog });
   const http = createServer(workshop, { metrics, keys, state }, options);
   const parts = { http, config: watch(catalog), catalog, keys, runtime, state };
   try {
-    const { host = '127.0.0.1', port = 8501 } = options.http ?? {};
-    const address = await http.listen({ host, port });
-    const url = `http://${hostAndPort(address)}`;
-    options.onEvent?.({ kind: 'listening', url });
+    const places = await listenAt(http, listeners, options.onEvent);
     if (options.onEvent) tellModelEvents(runtime, systemClock, options.onEvent);
     catalog.serve(listed);
     const names = configs.map(({ name }) => name);
     await untilStarted(runtime, names, limits.model_wait_ms);
-    return new RunningServer(url, parts);
+    return new RunningServer(places, parts);
   } catch (error) {
     await closeNow(parts);
     throw error;
   }
+}
+
+async function listenAt(
+  http: HttpServer,
+  listeners: readonly Listener[],
+  onEvent: ServeOptions['onEvent'],
+): Promise<Places> {
+  const grpc: string[] = [];
+  let url = '';
+  for (const { speaks, address, backend } of listeners) {
+    const bound = await http.listen(address, backend);
+    const here = speaks === 'grpc' ? '' : `http://${hostAndPort(bound)}`;
+    const target = speaks === 'http' ? '' : grpcTarget(address, bound);
+    onEvent?.({ kind: 'listening', url: here, grpc: target });
+    if (target !== '') grpc.push(target);
+    url ||= here;
+  }
+  return { url, grpc };
 }
 
 async function closeNow({ http, config, catalog, keys, runtime }: Parts): Promise<void> {
@@ -194,7 +214,7 @@ function noVersions(runtime: ModelRuntime, models: readonly string[]): SkyliftEr
 function createServer(
   { runtime, limits }: Workshop,
   { metrics, keys, state }: Pick<Parts, 'keys' | 'state'> & { readonly metrics: PrometheusMetrics },
-  { log = silentLog, accessLog, http }: ServeOptions,
+  { log = silentLog, accessLog, http, grpc }: ServeOptions,
 ): HttpServer {
   const clock = systemClock;
   const context = { runtime, clock, limits };
@@ -205,7 +225,11 @@ function createServer(
     return { ready: waitingFor.length === 0, waitingFor };
   };
   return createHttpServer({
-    routes: routeTable(context, { isReady }, metrics),
+    routes: routeTable(context, {
+      health: { isReady },
+      metrics,
+      tensorContent: grpc !== false && grpc?.tensorContent === true,
+    }),
     unmatched: [tfservingUnmatched],
     authorize: keys && createKeyAuthorizer({ keys: () => keys.ring, clock, metrics }),
     limits,
@@ -213,7 +237,6 @@ function createServer(
     log,
     metrics,
     accessLog,
-    cors: http?.cors ?? false,
-    backend: HTTP_BACKENDS[http?.backend ?? 'fast']({ limits, clock, log }),
+    cors: http !== false && http?.cors === true,
   });
 }

@@ -43,12 +43,16 @@ export function describeModels(
 }
 
 /** The lines for people. */
-export function announcement(url: string, models: readonly ServedModel[]): string {
+export function announcement(
+  { url, grpc }: { readonly url: string; readonly grpc: readonly string[] },
+  models: readonly ServedModel[],
+): string {
   return models
     .flatMap(({ predictUrl, tryCommand }) => [
       `  REST   ${predictUrl}`,
       ...(tryCommand === undefined ? [] : [`  Try    ${tryCommand}`]),
     ])
+    .concat(grpc.map((target) => `  gRPC   ${target}`))
     .concat(`  More   ${url}/v1/models  ${url}/metrics  ${url}/readyz`)
     .join('\n');
 }

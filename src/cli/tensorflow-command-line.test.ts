@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ServeOptions } from '../index.ts';
 import fc from 'fast-check';
 import { LIMITS } from '../core/limits.ts';
 import { parseTensorflowCommandLine } from './tensorflow-command-line.ts';
@@ -97,10 +98,10 @@ test('flags without effect are said, each in one line', () => {
     parseTensorflowCommandLine(['--port=0', '--enable_profiler', '--ssl_config_file=x', '--model_name=m']),
   );
   assert.deepEqual(lines, [
-    '--ssl_config_file is not supported yet: TLS of gRPC, which is not served yet',
+    '--ssl_config_file is not supported yet: TLS of gRPC',
     '--enable_profiler is ignored: There is no TensorFlow to profile',
   ]);
-  assert.match(warnings(parseTensorflowCommandLine([]))[0] ?? '', /gRPC is not served yet.*--port=8500/);
+  assert.deepEqual(warnings(parseTensorflowCommandLine([])), []);
 });
 
 test('a plan has what the flags say', () => {
@@ -117,6 +118,7 @@ test('a plan has what the flags say', () => {
   assert.deepEqual(servingPlan(line, () => {}).options, {
     models: { default: '/m' },
     http: { host: '0.0.0.0', port: 8501, cors: true, backend: 'fast' },
+    grpc: { host: '0.0.0.0', port: 8500, tensorContent: false },
     limits: {
       model_wait_ms: 2 ** 31 - 1,
       version_poll_ms: 3000,
@@ -128,10 +130,25 @@ test('a plan has what the flags say', () => {
   });
 });
 
+test('either protocol may be switched off, and gRPC may have a UNIX socket', () => {
+  const planOf = (...argv: string[]): ServeOptions =>
+    servingPlan(parseTensorflowCommandLine(['--model_base_path=/m', ...argv]), () => {}).options;
+  assert.equal(planOf().http, false);
+  assert.equal(planOf('--port=0', '--rest_api_port=8501').grpc, false);
+  assert.deepEqual(
+    planOf('--port=0', '--grpc_socket_path=/s', '--enable_serialization_as_tensor_content').grpc,
+    {
+      host: '0.0.0.0',
+      socketPath: '/s',
+      tensorContent: true,
+    },
+  );
+});
+
 test('the start fails as the original does: in its words, with exit code 255', async () => {
   const cases: [string[], RegExp][] = [
     [[], /Failed to start server\. Error: .*model_base_path.*are empty/],
-    [['--model_base_path=/m'], /nothing to serve/],
+    [['--model_base_path=/m', '--port=0'], /nothing to serve/],
     [['--model_base_path=/m', '--rest_api_port=8500'], /http_port cannot be same as grpc_port/],
     [['--model_base_path=/m', '--batching_parameters_file=x'], /enable_batching to true/],
     [['--model_config_file=/nowhere', '--rest_api_port=8501'], /cannot read \/nowhere/],

@@ -16,6 +16,8 @@ import type { CliProcess } from './terminal.ts';
 /** What a shell shows for the original's -1. */
 const FAILED = 255;
 
+const DEFAULT_GRPC_PORT = 8500;
+
 /** Runs one command line. Never rejects; resolves with the exit code. */
 export async function tensorflowModelServer(argv: readonly string[], streams: CliProcess): Promise<number> {
   const line = parseTensorflowCommandLine(argv);
@@ -54,19 +56,13 @@ async function serveAsOriginal(
   }
 }
 
-/** One line per given flag that has no effect here, and one about gRPC: the original always serves it. */
+/** One line per given flag that has no effect here. */
 export function warnings({ given }: TensorflowCommandLine): readonly string[] {
-  const grpcPort = given.get('port') ?? '8500';
-  const silent = TENSORFLOW_FLAGS.filter(
-    ({ name, support }) => support !== 'supported' && name !== 'port' && given.has(name),
+  const silent = TENSORFLOW_FLAGS.filter(({ name, support }) => support !== 'supported' && given.has(name));
+  return silent.map(
+    ({ name, support, meaning }) =>
+      `--${name} is ${support === 'ignored' ? 'ignored' : 'not supported yet'}: ${meaning}`,
   );
-  return [
-    ...(grpcPort === '0' ? [] : [`gRPC is not served yet; nothing listens on --port=${grpcPort}`]),
-    ...silent.map(
-      ({ name, support, meaning }) =>
-        `--${name} is ${support === 'ignored' ? 'ignored' : 'not supported yet'}: ${meaning}`,
-    ),
-  ];
 }
 
 /** What to serve and where. Throws SKY_USAGE for what the original refuses too, and for nothing to serve. */
@@ -74,7 +70,10 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
   const { given } = line;
   const host = given.get('host') ?? '0.0.0.0';
   const port = Number(given.get('rest_api_port') ?? 0);
-  requireServable(line, port);
+  const grpcPort = Number(given.get('port') ?? DEFAULT_GRPC_PORT);
+  const socketPath = given.get('grpc_socket_path') ?? '';
+  requireServable(line);
+  requirePorts(port, grpcPort, socketPath);
   const auth = authOf(line);
   const threads =
     Number(given.get('tensorflow_session_parallelism') ?? 0) ||
@@ -82,11 +81,17 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
   return {
     options: {
       ...modelsOf(line),
-      http: {
+      http: port !== 0 && {
         host,
         port,
         cors: isOn(line, 'rest_api_enable_cors_support'),
         backend: backendOf(line),
+      },
+      grpc: (grpcPort !== 0 || socketPath !== '') && {
+        host,
+        ...(grpcPort !== 0 && { port: grpcPort }),
+        ...(socketPath !== '' && { socketPath }),
+        tensorContent: isOn(line, 'enable_serialization_as_tensor_content'),
       },
       ...(auth && { auth }),
       limits: limitsOf(line),
@@ -95,11 +100,14 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
     logLevel: 'info',
     accessLog: isOn(line, 'access_log'),
     async onReady() {
-      if (!auth && (host === '0.0.0.0' || host === '::'))
+      const ports = [grpcPort, port].filter((each) => each !== 0);
+      if (!auth && (host === '0.0.0.0' || host === '::') && ports.length > 0)
         say(
-          `WARNING: everybody who reaches this machine on port ${port} may use the model; --host=127.0.0.1 closes it, --auth-keys=FILE asks for keys`,
+          `WARNING: everybody who reaches this machine on port ${ports.join(' or ')} may use the model; --host=127.0.0.1 closes it, --auth-keys=FILE asks for keys`,
         );
-      say(`Exporting HTTP/REST API at:localhost:${port} ...`);
+      if (grpcPort !== 0) say(`Running gRPC ModelServer at ${host}:${grpcPort} ...`);
+      if (socketPath !== '') say(`Running gRPC ModelServer at UNIX socket ${socketPath} ...`);
+      if (port !== 0) say(`Exporting HTTP/REST API at:localhost:${port} ...`);
     },
     onStop: (signal) => say(`${signal}: finishing requests in flight ...`),
   };
@@ -131,7 +139,7 @@ function authOf({ given, unknown }: TensorflowCommandLine): AuthOptions | undefi
   return keysFile === undefined ? undefined : { keysFile, ...(pepperFile !== undefined && { pepperFile }) };
 }
 
-function requireServable({ given }: TensorflowCommandLine, port: number): void {
+function requireServable({ given }: TensorflowCommandLine): void {
   const isEmpty = (flag: string): boolean => (given.get(flag) ?? '') === '';
   if (isEmpty('model_base_path') && isEmpty('model_config_file'))
     throw refused(
@@ -151,13 +159,21 @@ function requireServable({ given }: TensorflowCommandLine, port: number): void {
       'Either configure server_options.tensorflow_session_parallelism or (server_options.tensorflow_intra_op_parallelism, server_options.tensorflow_inter_op_parallelism) separately. You cannot configure all.',
       'Give --tensorflow_session_parallelism alone.',
     );
-  if (port < 0 || port > 65_535) throw refused(`--rest_api_port=${port} is no port`, '--rest_api_port=8501');
-  if (port === 0)
+}
+
+function requirePorts(port: number, grpcPort: number, socketPath: string): void {
+  for (const [name, value] of [
+    ['rest_api_port', port],
+    ['port', grpcPort],
+  ] as const)
+    if (value < 0 || value > 65_535)
+      throw refused(`--${name}=${value} is no port`, `--${name}=0 switches it off`);
+  if (port === 0 && grpcPort === 0 && socketPath === '')
     throw refused(
-      'nothing to serve: --rest_api_port is 0 and gRPC is not served yet',
+      'nothing to serve: --rest_api_port and --port are 0 and --grpc_socket_path is empty',
       '--rest_api_port=8501',
     );
-  if (port === Number(given.get('port') ?? 8500))
+  if (port !== 0 && port === grpcPort)
     throw refused(
       `server_options.http_port cannot be same as grpc_port. Please use a different port for HTTP/REST API. (${port})`,
       '--rest_api_port=8501 --port=8500',
@@ -194,8 +210,9 @@ function explainFailure(
   say: (text: string) => void,
 ): number {
   if (error.code === 'SKY_INTERRUPTED') return error.exitCode;
-  if (error.code === 'SKY_PORT_IN_USE')
-    say(`Failed to start HTTP Server at localhost:${given.get('rest_api_port') ?? 0}`);
+  const restPort = given.get('rest_api_port') ?? '0';
+  if (error.code === 'SKY_PORT_IN_USE' && String(error.details['address']).endsWith(`:${restPort}`))
+    say(`Failed to start HTTP Server at localhost:${restPort}`);
   say(`Failed to start server. Error: ${error.code} ${error.message}`);
   say(`  Fix:  ${error.hint}\n  Docs: ${error.docs}`);
   return FAILED;

@@ -55,6 +55,26 @@ export const HTTP_STATUS: Readonly<Record<GrpcStatus, number>> = {
   UNAUTHENTICATED: 401,
 };
 
+/** Numbers of the canonical codes on the wire (google/rpc/code.proto); OK is 0. */
+export const GRPC_CODE: Readonly<Record<GrpcStatus, number>> = {
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+};
+
 const record = (grpc: GrpcStatus, exit: number, summary: string, hint: string): ErrorRecord => ({
   grpc,
   exit,
@@ -249,7 +269,7 @@ export const ERROR_CODES = {
     'Compare with the signature: skylift inspect MODEL.',
   ),
   SKY_SIGNATURE_NOT_FOUND: record(
-    'INVALID_ARGUMENT',
+    'FAILED_PRECONDITION',
     3,
     'The model has no signature of this name.',
     'List the signatures: skylift inspect MODEL.',
@@ -283,12 +303,15 @@ export const ERROR_CODES = {
     'The API key of the request does not allow this.',
     'Ask whoever runs the server for a key that allows it: `skylift keys create FILE --permissions=… --models=…`.',
   ),
-  SKY_ROUTE_NOT_FOUND: record(
-    'NOT_FOUND',
-    5,
-    'Nothing answers under this path.',
-    'See the URLs that the server prints at start.',
-  ),
+  SKY_ROUTE_NOT_FOUND: {
+    ...record(
+      'UNIMPLEMENTED', // as gRPC says it of an unknown method
+      5,
+      'Nothing answers under this path.',
+      'See the URLs that the server prints at start.',
+    ),
+    http: 404,
+  },
   SKY_DEADLINE_EXCEEDED: record(
     'DEADLINE_EXCEEDED',
     124,

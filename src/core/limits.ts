@@ -39,6 +39,15 @@ export const LIMITS = {
     min: 256, // a request of a small model with its JSON around it
     max: 4 * GiB, // as max_frame_bytes
   }),
+  grpc_max_message_bytes: limit(
+    'bytes',
+    256 * MiB,
+    'One gRPC message; larger ones get RESOURCE_EXHAUSTED before any allocation.',
+    { min: 256, max: 2 ** 31 - 1 }, // as in gRPC itself
+  ),
+  grpc_max_streams: limit('count', 256, 'Requests without an answer on one gRPC connection.', {
+    max: 2 ** 31 - 1,
+  }),
   max_header_bytes: limit('bytes', 16 * KiB, 'Request line and headers of one request.', {
     min: KiB, // what ordinary clients and proxies send
     max: 256 * MiB, // a head becomes one string

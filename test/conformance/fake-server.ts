@@ -97,6 +97,7 @@ export class FakeRuntime implements Runtime {
 
 /** A call that remembers its answer. */
 export class FakeCall implements HttpCall {
+  readonly isGrpc: boolean = false;
   readonly id = 'request-1';
   readonly query = '';
   readonly principal = ANONYMOUS;
@@ -142,6 +143,10 @@ export class FakeCall implements HttpCall {
     return this.replyBytes.toString();
   }
 
+  reserve(): boolean {
+    return true;
+  }
+
   allocate(sizeBytes: number): Buffer {
     return Buffer.allocUnsafeSlow(sizeBytes);
   }
@@ -170,7 +175,12 @@ export function fakeServer(
   const routes = [...tfservingRoutes(context), ...oipRoutes(context)];
   return {
     send(call) {
-      const matching = routes.filter((route) => route.method === call.method && route.match.test(call.path));
+      const matching = routes.filter(
+        (route) =>
+          (route.transport === 'grpc') === call.isGrpc &&
+          route.method === call.method &&
+          route.match.test(call.path),
+      );
       const [route, second] = matching;
       if (second) throw new Error(`${call.path} matches ${route?.pattern} and ${second.pattern}`);
       if (route) {

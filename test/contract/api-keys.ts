@@ -14,13 +14,16 @@ import type { KeyGrant } from '../../src/serve/server/auth/key-edits.ts';
 import type { KeyFile } from '../../src/serve/server/auth/key-record.ts';
 import { createKeyRing } from '../../src/serve/server/auth/key-ring.ts';
 import { newPepperText, parsePepper } from '../../src/serve/server/auth/pepper.ts';
-import { createHttpServer, HTTP_BACKENDS } from '../../src/serve/server/http-server.ts';
-import type { HttpBackendName } from '../../src/serve/server/http-server.ts';
+import { createHttpServer } from '../../src/serve/server/http-server.ts';
 import { createPrometheusMetrics } from '../../src/serve/server/metrics.ts';
 import type { PrometheusMetrics } from '../../src/serve/server/metrics.ts';
+import { createFastHttpBackend } from '../../src/serve/server/wire/fast/backend.ts';
+import { createNodeHttpBackend } from '../../src/serve/server/wire/node/backend.ts';
 import { routeTable } from '../../src/serve/server/route-table.ts';
 import { AVAILABLE_123, FakeRuntime, predictSignature } from '../conformance/fake-server.ts';
 import type { FakeModel } from '../conformance/fake-server.ts';
+
+const BACKENDS = { fast: createFastHttpBackend, node: createNodeHttpBackend } as const;
 
 const DAY_MS = 86_400_000;
 const dayFromNow = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString();
@@ -87,7 +90,10 @@ class PromptRuntime extends FakeRuntime {
 
 export interface KeyServer {
   readonly url: string;
+  /** As gRPC clients name the server. */
+  readonly target: string;
   readonly routes: readonly Route[];
+  readonly grpcRoutes: readonly Route[];
   readonly runtime: FakeRuntime;
   readonly metrics: PrometheusMetrics;
   readonly access: readonly AccessEntry[];
@@ -103,7 +109,7 @@ export interface KeyServerOptions {
 /** Serves the models `half_plus_two` and `other_model` until the test ends. */
 export async function startKeyServer(
   context: Pick<TestContext, 'after'>,
-  backendName: HttpBackendName,
+  backendName: keyof typeof BACKENDS,
   { asksForKeys = true, cors = false }: KeyServerOptions = {},
 ): Promise<KeyServer> {
   const limits = resolveLimits();
@@ -114,7 +120,10 @@ export async function startKeyServer(
   const logged: string[] = [];
   const log: Log = (level, message, fields) => logged.push(JSON.stringify({ level, message, fields }));
   const isReady = (): { ready: boolean; waitingFor: string[] } => ({ ready: true, waitingFor: [] });
-  const routes = routeTable({ runtime, clock, limits }, { isReady }, metrics);
+  const routes = routeTable(
+    { runtime, clock, limits },
+    { health: { isReady }, metrics, tensorContent: false },
+  );
   const server = createHttpServer({
     routes,
     limits,
@@ -125,9 +134,18 @@ export async function startKeyServer(
     accessLog: (entry) => access.push(entry),
     unmatched: [tfservingUnmatched],
     authorize: asksForKeys ? createKeyAuthorizer({ keys: () => ring, clock, metrics }) : undefined,
-    backend: HTTP_BACKENDS[backendName]({ limits, clock, log }),
+    backend: BACKENDS[backendName]({ limits, clock, log }),
   });
   const { host, port } = await server.listen({ host: '127.0.0.1', port: 0 });
   context.after(() => server.close());
-  return { url: `http://${host}:${port}`, routes, runtime, metrics, access, logged };
+  return {
+    url: `http://${host}:${port}`,
+    target: `${host}:${port}`,
+    routes: routes.filter(({ transport }) => transport !== 'grpc'),
+    grpcRoutes: routes.filter(({ transport }) => transport === 'grpc'),
+    runtime,
+    metrics,
+    access,
+    logged,
+  };
 }

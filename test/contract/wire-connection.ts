@@ -194,7 +194,7 @@ export function connectionContract(makeBackend: MakeBackend): void {
       await client.ended;
     });
 
-    test('a request that waits longer than idle_timeout_ms is not cut off', async (context) => {
+    test('a request that waits longer than idle_timeout_ms is not cut off, and silence after it is', async (context) => {
       const fixture = await startFixture(context, makeBackend, { idle_timeout_ms: 30 });
       const client = await fixture.client();
       client.request('POST', '/hold', 'x');
@@ -202,6 +202,7 @@ export function connectionContract(makeBackend: MakeBackend): void {
       await new Promise((resolve) => setTimeout(resolve, 120)); // the passing time is the subject
       held.reply(200, 'text/plain', 'late');
       assert.equal((await client.reply()).body, 'late');
+      await client.ended;
     });
 
     test('connections beyond max_connections are refused, others go on', async (context) => {

@@ -172,11 +172,11 @@ function collect(child: ChildProcess): () => { stdout: string; stderr: string } 
   return () => ({ stdout, stderr });
 }
 
-/** The first local address that the server names, once `/readyz` answers there. */
+/** The first local address of HTTP that the server names, once `/readyz` answers there. */
 async function readyUrl(child: ChildProcess, said: () => string): Promise<string> {
   const deadlineMs = performance.now() + READY_LIMIT_MS;
   while (performance.now() < deadlineMs && child.exitCode === null && child.signalCode === null) {
-    const port = /(?:127\.0\.0\.1|localhost|0\.0\.0\.0):(\d+)/.exec(said())?.[1];
+    const port = /(?<!gRPC .*)(?:127\.0\.0\.1|localhost|0\.0\.0\.0):(\d+)/.exec(said())?.[1];
     const url = `http://127.0.0.1:${port}`;
     if (port !== undefined && (await isReady(url))) return url;
     await delay(POLL_MS);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { GrpcClient } from '../grpc/grpc-client.ts';
 import { halfPlusTwo } from '../support/onnx-models.ts';
 import { freePort, postJson, skylift, startServer, temporaryFolder } from './harness.ts';
 import { CAN_SEE_PROCESSES, descendantsOf } from '../../tools/support/processes.ts';
@@ -108,11 +109,12 @@ test('tensorflow_model_server understands the flags of the original', async (t) 
     mkdirSync(join(base, version), { recursive: true });
     writeFileSync(join(base, version, 'model.onnx'), halfPlusTwo());
   }
-  const server = await startServer(
-    t,
-    [`--rest_api_port=${await freePort()}`, '--model_name=half_plus_two', `--model_base_path=${base}`],
-    { program: 'tensorflow_model_server', env: { SKYLIFT_STORE: join(folder, 'store') } },
-  );
+  const grpcPort = await freePort();
+  const ports = [`--port=${grpcPort}`, `--rest_api_port=${await freePort()}`];
+  const server = await startServer(t, [...ports, '--model_name=half_plus_two', `--model_base_path=${base}`], {
+    program: 'tensorflow_model_server',
+    env: { SKYLIFT_STORE: join(folder, 'store') },
+  });
   const model = `${server.url}/v1/models/half_plus_two`;
   assert.deepEqual(await postJson(`${model}:predict`, { instances: [1] }), {
     status: 200,
@@ -120,6 +122,19 @@ test('tensorflow_model_server understands the flags of the original', async (t) 
   });
   assert.equal((await postJson(`${model}/versions/3:predict`, { instances: [1] })).status, 200);
   assert.equal((await postJson(`${model}/versions/7:predict`, { instances: [1] })).status, 404);
+  assert.match(
+    server.said(),
+    new RegExp(`Running gRPC ModelServer at 0\\.0\\.0\\.0:${grpcPort} \\.\\.\\.\n`),
+  );
+  const reply = await new GrpcClient(t, `127.0.0.1:${grpcPort}`).call(
+    'tensorflow.serving.PredictionService/Predict',
+    {
+      model_spec: { name: 'half_plus_two' },
+      inputs: { x: { dtype: 'DT_FLOAT', tensor_shape: { dim: [{ size: 1 }] }, float_val: [1] } },
+    },
+  );
+  const { y } = (reply as { outputs: Record<string, { float_val: number[] }> }).outputs;
+  assert.deepEqual(y?.float_val, [2.5]);
   const metadata = await fetch(`${model}/metadata`);
   assert.match(await metadata.text(), /"signature_def"/);
   assert.equal((await server.stop()).code, 0);

@@ -1,5 +1,5 @@
 /** docs/errors: one page per code of the error table, and the index. */
-import { ERROR_CODES } from '../../src/core/error-codes.ts';
+import { ERROR_CODES, GRPC_CODE } from '../../src/core/error-codes.ts';
 import type { ErrorCode, ErrorRecord, GrpcStatus } from '../../src/core/error-codes.ts';
 import { SkyliftError } from '../../src/core/errors.ts';
 import { GENERATED_NOTE } from './page.ts';
@@ -22,23 +22,23 @@ const EXIT_MEANINGS: Readonly<Record<number, string>> = {
 };
 
 /** Number of each canonical status and what a caller may conclude from it. */
-const GRPC_MEANINGS: Readonly<Record<GrpcStatus, readonly [number: number, retry: string]>> = {
-  CANCELLED: [1, 'The caller gave up; nothing is wrong with the request.'],
-  UNKNOWN: [2, 'The cause lies elsewhere; read the message before you try again.'],
-  INVALID_ARGUMENT: [3, 'The same request or command will fail again until it is changed.'],
-  DEADLINE_EXCEEDED: [4, 'The same request may succeed with more time or under less load.'],
-  NOT_FOUND: [5, 'The same request will fail until the thing it names exists.'],
-  ALREADY_EXISTS: [6, 'The same command will fail until what is in the way is gone.'],
-  PERMISSION_DENIED: [7, 'The same request will fail until the caller is allowed to make it.'],
-  RESOURCE_EXHAUSTED: [8, 'A limit was met: wait, send less, or raise the limit.'],
-  FAILED_PRECONDITION: [9, 'The same request will fail until the model or the machine is changed.'],
-  ABORTED: [10, 'Somebody else got there first; try again.'],
-  OUT_OF_RANGE: [11, 'The same request will fail until it is changed.'],
-  UNIMPLEMENTED: [12, 'This release cannot do it.'],
-  INTERNAL: [13, 'A defect of ours; trying again may or may not help.'],
-  UNAVAILABLE: [14, 'Nothing is wrong with the request; trying again later may succeed.'],
-  DATA_LOSS: [15, 'Files are damaged or were changed; trying again does not help.'],
-  UNAUTHENTICATED: [16, 'The same request will fail until the caller says who it is.'],
+const GRPC_MEANINGS: Readonly<Record<GrpcStatus, string>> = {
+  CANCELLED: 'The caller gave up; nothing is wrong with the request.',
+  UNKNOWN: 'The cause lies elsewhere; read the message before you try again.',
+  INVALID_ARGUMENT: 'The same request or command will fail again until it is changed.',
+  DEADLINE_EXCEEDED: 'The same request may succeed with more time or under less load.',
+  NOT_FOUND: 'The same request will fail until the thing it names exists.',
+  ALREADY_EXISTS: 'The same command will fail until what is in the way is gone.',
+  PERMISSION_DENIED: 'The same request will fail until the caller is allowed to make it.',
+  RESOURCE_EXHAUSTED: 'A limit was met: wait, send less, or raise the limit.',
+  FAILED_PRECONDITION: 'The same request will fail until the model or the machine is changed.',
+  ABORTED: 'Somebody else got there first; try again.',
+  OUT_OF_RANGE: 'The same request will fail until it is changed.',
+  UNIMPLEMENTED: 'This release cannot do it.',
+  INTERNAL: 'A defect of ours; trying again may or may not help.',
+  UNAVAILABLE: 'Nothing is wrong with the request; trying again later may succeed.',
+  DATA_LOSS: 'Files are damaged or were changed; trying again does not help.',
+  UNAUTHENTICATED: 'The same request will fail until the caller says who it is.',
 };
 
 /** Every page of docs/errors. */
@@ -76,7 +76,7 @@ function indexRow(code: ErrorCode, { grpc, exit, summary }: ErrorRecord): string
 }
 
 function pageText(code: ErrorCode, { grpc, exit, summary, hint }: ErrorRecord): string {
-  const [grpcNumber, retry] = GRPC_MEANINGS[grpc];
+  const retry = GRPC_MEANINGS[grpc];
   return `${GENERATED_NOTE}
 
 # ${code}
@@ -94,7 +94,7 @@ ${retry}
 | where | what |
 | --- | --- |
 | HTTP | status ${statusOf(code)} |
-| gRPC | status ${grpc} (${grpcNumber}) |
+| gRPC | status ${grpc} (${GRPC_CODE[grpc]}) |
 | exit code | ${exit}${EXIT_MEANINGS[exit] === undefined ? '' : ` (${EXIT_MEANINGS[exit]})`} |
 | \`--json\` | \`{"error":{"code":"${code}","message":…,"hint":…,"docs":"${ERRORS_FOLDER}/${code}.md"}}\` |
 

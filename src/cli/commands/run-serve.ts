@@ -1,7 +1,7 @@
 /** Runs `skylift serve`. */
 import { SkyliftError } from '../../core/errors.ts';
 import { formatMs } from '../../core/units.ts';
-import type { RunningServer, ServeEvent, ServeOptions } from '../../index.ts';
+import type { GrpcOptions, RunningServer, ServeEvent, ServeOptions } from '../../index.ts';
 import { announcement, describeModels } from '../announce.ts';
 import type { ServedAs } from '../announce.ts';
 import type { CliContext } from '../define-command.ts';
@@ -13,16 +13,12 @@ import type { Terminal } from '../terminal.ts';
 import type { ServeFlags } from './serve-flags.ts';
 
 const DEFAULT_PORT = 8501;
-const LOOPBACK_URL = /^http:\/\/(?:127\.|\[::1\])/;
+const LOCAL = /^(?:http:\/\/)?(?:127\.|\[::1\])|^unix:/;
 
 /** Serves until a stop signal; prints what answers where once every model does. */
 export async function runServe(context: CliContext, flags: ServeFlags, ...args: string[]): Promise<void> {
   const { terminal } = context;
   const models = flags.model_config_file === undefined ? servedModels(args, flags) : fileModels(args, flags);
-  if (flags.port !== undefined && flags.rest_api_port !== undefined)
-    terminal.say(
-      `${terminal.paint('yellow', '!')} gRPC is not served yet; --port=${flags.port} is ignored beside --rest_api_port.`,
-    );
   await serveUntilStopped({
     options: serveOptions(flags, models, terminal),
     logLevel: terminal.flags.quiet ? 'error' : terminal.flags.verbose ? 'debug' : 'info',
@@ -56,6 +52,7 @@ function serveOptions(
       cors: flags.rest_api_enable_cors_support,
       backend: flags.http_backend,
     },
+    grpc: grpcPlaces(flags),
     limits: limitsIn(flags),
     threads: {
       profile: flags.profile,
@@ -65,6 +62,14 @@ function serveOptions(
     },
     ...authIn(flags),
     onEvent: (event) => showEvent(event, flags.auth_keys !== undefined, terminal),
+  };
+}
+
+/** Places of its own, if the flags name any. */
+function grpcPlaces({ port, rest_api_port, grpc_socket_path }: ServeFlags): GrpcOptions {
+  return {
+    ...(port !== undefined && rest_api_port !== undefined && { port }),
+    ...(grpc_socket_path !== undefined && { socketPath: grpc_socket_path }),
   };
 }
 
@@ -79,12 +84,14 @@ function authIn({ auth_keys: keysFile, auth_pepper: pepperFile }: ServeFlags): P
 
 function showEvent(event: ServeEvent, asksForKeys: boolean, terminal: Terminal): void {
   switch (event.kind) {
-    case 'listening':
-      if (!asksForKeys && !LOOPBACK_URL.test(event.url))
+    case 'listening': {
+      const where = event.url || event.grpc;
+      if (!asksForKeys && !LOCAL.test(where))
         terminal.say(
-          `${terminal.paint('yellow', '!')} ${event.url}: everybody who reaches this machine may use the models; --auth-keys=FILE asks for keys.`,
+          `${terminal.paint('yellow', '!')} ${where}: everybody who reaches this machine may use the models; --auth-keys=FILE asks for keys.`,
         );
-      return terminal.detail(`listening on ${event.url}, answering 503 until the models are loaded`);
+      return terminal.detail(`listening on ${where}, answering 503 until the models are loaded`);
+    }
     case 'loading':
       return terminal.detail(`loading ${event.model}, version ${event.version} ...`);
     case 'changing':
@@ -118,6 +125,7 @@ function showEvent(event: ServeEvent, asksForKeys: boolean, terminal: Terminal):
 
 function announce(server: RunningServer, servedAs: ServedAs, terminal: Terminal): void {
   const models = describeModels(server, servedAs);
-  terminal.say(announcement(server.url, models));
-  if (terminal.flags.json) terminal.result('', { url: server.url, pid: process.pid, models });
+  terminal.say(announcement(server, models));
+  if (terminal.flags.json)
+    terminal.result('', { url: server.url, grpc: server.grpc, pid: process.pid, models });
 }

@@ -20,6 +20,7 @@ interface OwnFlags {
   readonly auth_pepper?: string;
   readonly http_backend: 'fast' | 'node';
   readonly rest_api_port?: number;
+  readonly grpc_socket_path?: string;
   readonly rest_api_enable_cors_support: boolean;
   readonly model_name?: string;
   readonly model_base_path?: string;
@@ -31,6 +32,7 @@ export type ServeFlags = OwnFlags & LimitFlags;
 
 export const TENSORFLOW_SERVING_FLAGS = [
   'rest_api_port',
+  'grpc_socket_path',
   'rest_api_timeout_in_ms',
   'rest_api_enable_cors_support',
   'model_name',
@@ -45,7 +47,8 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
     parse: parsePort,
     optional: true,
     placeholder: 'PORT',
-    brief: 'Port of HTTP, 0 for a free one (default 8501); gRPC if --rest_api_port is given too',
+    brief:
+      'Port of HTTP and gRPC, 0 for a free one (default 8501); of gRPC alone if --rest_api_port is given too',
   },
   host: {
     kind: 'parsed',
@@ -104,7 +107,7 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
     kind: 'enum',
     values: ['fast', 'node'],
     default: 'fast',
-    brief: 'Who reads HTTP: the strict reader of Skylift, or the one of Node',
+    brief: 'Who reads HTTP: the strict reader of Skylift, or the one of Node, without gRPC on its port',
   },
   rest_api_port: {
     kind: 'parsed',
@@ -112,6 +115,13 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
     optional: true,
     placeholder: 'PORT',
     brief: 'Port of HTTP, as --port',
+  },
+  grpc_socket_path: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    placeholder: 'PATH',
+    brief: 'UNIX socket of gRPC, instead of the port of HTTP',
   },
   rest_api_enable_cors_support: {
     kind: 'boolean',

@@ -1,8 +1,20 @@
 /** Until when a request must be answered. */
 import { SkyliftError } from '../../core/errors.ts';
+import type { Limits } from '../../core/limits.ts';
 import type { HttpCall } from './http-call.ts';
 import type { ProtocolContext } from './context.ts';
 import { invalidRequest } from './failures.ts';
+
+const GRPC_TIMEOUT = 'grpc-timeout';
+/** Milliseconds of the units of `grpc-timeout`. */
+const UNIT_MS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+};
 
 const TIMEOUT_HEADER = 'x-request-timeout-ms';
 
@@ -11,12 +23,11 @@ const FOREVER_MS = 2 ** 31 - 1;
 
 /**
  * Monotonic milliseconds: arrival plus the smallest of rest_api_timeout_in_ms, the client's `x-request-timeout-ms` and
- * `askedMs`, what the body asks for.
+ * `askedMs`, what the body asks for. On gRPC the client's `grpc-timeout` takes the place of the first two.
  * Throws SKY_REQUEST_INVALID for a header that is no positive number, SKY_DEADLINE_EXCEEDED when it is too late already.
  */
 export function deadlineOf(call: HttpCall, { clock, limits }: ProtocolContext, askedMs = FOREVER_MS): number {
-  const serverMs = limits.rest_api_timeout_in_ms > 0 ? limits.rest_api_timeout_in_ms : FOREVER_MS;
-  const timeoutMs = Math.min(serverMs, askedMs, clientTimeoutMs(call) ?? serverMs);
+  const timeoutMs = Math.min(askedMs, call.isGrpc ? grpcTimeoutMs(call) : httpTimeoutMs(call, limits));
   const deadlineAtMs = call.arrivedAtMs + timeoutMs;
   if (clock.nowMs() >= deadlineAtMs)
     throw new SkyliftError(
@@ -24,6 +35,22 @@ export function deadlineOf(call: HttpCall, { clock, limits }: ProtocolContext, a
       `the request was not ready to run within its ${timeoutMs} ms`,
     );
   return deadlineAtMs;
+}
+
+function grpcTimeoutMs(call: HttpCall): number {
+  const text = call.headers.get(GRPC_TIMEOUT);
+  if (text === undefined) return FOREVER_MS;
+  const unitMs = UNIT_MS[text.slice(-1)];
+  if (unitMs === undefined || !/^\d{1,8}.$/.test(text))
+    throw invalidRequest(
+      `${GRPC_TIMEOUT}: "${text.slice(0, 40)}" is not up to 8 digits and a unit of HMSmun`,
+    );
+  return Math.min(Number(text.slice(0, -1)) * unitMs, FOREVER_MS);
+}
+
+function httpTimeoutMs(call: HttpCall, limits: Limits): number {
+  const serverMs = limits.rest_api_timeout_in_ms > 0 ? limits.rest_api_timeout_in_ms : FOREVER_MS;
+  return Math.min(serverMs, clientTimeoutMs(call) ?? serverMs);
 }
 
 function clientTimeoutMs(call: HttpCall): number | undefined {

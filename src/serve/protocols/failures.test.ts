@@ -31,9 +31,14 @@ function replyOf(failure: unknown): Reply {
   return { ...answer, notes };
 }
 
-test('every code of the table answers with the status of its canonical code, but 413 for what is too large', () => {
+const OWN_STATUS: Partial<Record<ErrorCode, number>> = {
+  SKY_REQUEST_TOO_LARGE: 413,
+  SKY_ROUTE_NOT_FOUND: 404,
+};
+
+test('every code of the table answers with the status of its canonical code, but for two that HTTP tells better', () => {
   for (const code of CODES) {
-    const wanted = code === 'SKY_REQUEST_TOO_LARGE' ? 413 : HTTP_STATUS[ERROR_CODES[code].grpc];
+    const wanted = OWN_STATUS[code] ?? HTTP_STATUS[ERROR_CODES[code].grpc];
     const reply = replyOf(new SkyliftError(code, `text of ${code}`));
     assert.deepEqual([code, reply.status, reply.type], [code, wanted, 'application/json']);
     assert.equal(reply.body, `{"error": "text of ${code}"}`);

@@ -3,11 +3,9 @@
  * the canonical code.
  */
 import { SkyliftError, isSkyliftError, toSkyliftError } from '../../core/errors.ts';
+import { GRPC_TYPE, cutMessage, statusHeaders } from './grpc-status.ts';
 import { JSON_TYPE } from './http-call.ts';
 import type { HttpCall, Route } from './http-call.ts';
-
-/** Longest error text in characters, as TensorFlow Serving cuts them on gRPC: a request never comes back whole. */
-const MAX_MESSAGE_CHARS = 1024;
 
 /** Used when the error does not say when to come back. */
 const DEFAULT_RETRY_AFTER_MS = 1000;
@@ -23,19 +21,24 @@ export function answering(handle: (call: HttpCall) => void): Route['handle'] {
   };
 }
 
+/** What the client is told of a failure; of a defect nothing but the request's id. Notes its code for the access log. */
+export function toldError(call: HttpCall, failure: unknown): SkyliftError {
+  const error = isSkyliftError(failure) ? failure : internalError(call, failure);
+  call.note('error', error.code);
+  return error;
+}
+
 /** Answers `call` with the failure. Only the code goes to the access log. */
 export function replyError(call: HttpCall, failure: unknown): void {
-  const error = isSkyliftError(failure) ? failure : internalError(call, failure);
+  const error = toldError(call, failure);
   const { status } = error;
-  call.note('error', error.code);
-  call.reply(status, JSON_TYPE, errorBody(error.message), retryAfter(error, status));
+  if (call.isGrpc) call.reply(status, GRPC_TYPE, '', statusHeaders(error.grpc, error.message));
+  else call.reply(status, JSON_TYPE, errorBody(error.message), retryAfter(error, status));
 }
 
 /** `{"error": "<message>"}` with the message cut at 1024 characters. */
 export function errorBody(message: string): string {
-  const cut =
-    message.length > MAX_MESSAGE_CHARS ? `${message.slice(0, MAX_MESSAGE_CHARS)}...TRUNCATED` : message;
-  return `{"error": ${JSON.stringify(cut)}}`;
+  return `{"error": ${JSON.stringify(cutMessage(message))}}`;
 }
 
 /** SKY_REQUEST_INVALID (400). */

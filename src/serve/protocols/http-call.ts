@@ -1,4 +1,7 @@
-/** What a protocol adapter sees of HTTP: whole requests in, one deferred reply out. Wire back-ends implement it. */
+/**
+ * What a protocol adapter sees of HTTP: whole requests in, one deferred reply out. Wire back-ends implement it. A gRPC
+ * method is an HTTP request, too: its metadata are headers, its message is the body.
+ */
 import type { Principal } from '../runtime/requests.ts';
 
 export const JSON_TYPE = 'application/json';
@@ -11,6 +14,8 @@ export interface HeaderView {
 export interface HttpCall {
   /** Request id: the caller's `x-request-id` when it is well-formed, else our own. */
   readonly id: string;
+  /** The failures of this call are told as a gRPC status, not as a body. */
+  readonly isGrpc: boolean;
   readonly method: string;
   /** Raw path, undecoded, without the query. */
   readonly path: string;
@@ -30,6 +35,8 @@ export interface HttpCall {
     body: Uint8Array | string,
     headers?: Readonly<Record<string, string>>,
   ): void;
+  /** Asks for room for `sizeBytes` beyond the body, until the reply; false: the server holds enough already. */
+  reserve(sizeBytes: number): boolean;
   /** Memory for what is made of the body; valid as long as the body. Any content. */
   allocate(sizeBytes: number): Buffer;
   /** Calls `fn` when the client goes away before the reply. At most one. */
@@ -48,6 +55,10 @@ export type Permission = 'public' | GrantedPermission;
 /** One record of the route table; nothing answers that is not in it. */
 export interface Route {
   readonly protocol: 'tfserving' | 'oip' | 'skylift';
+  /** Routes of gRPC methods answer gRPC calls only, all others none. @default http */
+  readonly transport?: 'http' | 'grpc';
+  /** A gRPC method that takes many messages: each is a call of its own, and its answer one message. @default false */
+  readonly isStream?: boolean;
   readonly method: 'GET' | 'POST' | 'OPTIONS';
   /** Template for people, docs and metric labels: `/v1/models/{model}:predict`. */
   readonly pattern: string;

@@ -3,6 +3,7 @@ import type { RunRequest, RunResult, RunSink } from '../runtime/requests.ts';
 import type { ProtocolContext } from './context.ts';
 import { replyError } from './failures.ts';
 import type { HttpCall } from './http-call.ts';
+import { requireVisible } from './visible-models.ts';
 
 const NO_PARAMS: ReadonlyMap<string, never> = new Map<string, never>();
 
@@ -11,6 +12,8 @@ export interface Asked extends Pick<RunRequest, 'model' | 'version' | 'inputs' |
   readonly signature: string;
   /** @default interactive */
   readonly priority?: RunRequest['priority'];
+  /** Answers a failure of the run. @default as every failure of the protocol */
+  readonly fail?: (call: HttpCall, failure: unknown) => void;
 }
 
 /**
@@ -23,6 +26,7 @@ export function runCall(
   asked: Asked,
   answer: (result: RunResult) => void,
 ): void {
+  requireVisible(call.principal, asked.model);
   const request: RunRequest = {
     id: call.id,
     principal: call.principal,
@@ -35,17 +39,19 @@ export function runCall(
     priority: asked.priority ?? 'interactive',
     retry: 'idempotent',
   };
-  const handle = runtime.submit(request, new CallSink(call, answer));
+  const handle = runtime.submit(request, new CallSink(call, answer, asked.fail ?? replyError));
   call.onGone(() => handle.cancel());
 }
 
 class CallSink implements RunSink {
   readonly #call: HttpCall;
   readonly #answer: (result: RunResult) => void;
+  readonly #fail: NonNullable<Asked['fail']>;
 
-  constructor(call: HttpCall, answer: (result: RunResult) => void) {
+  constructor(call: HttpCall, answer: (result: RunResult) => void, fail: NonNullable<Asked['fail']>) {
     this.#call = call;
     this.#answer = answer;
+    this.#fail = fail;
   }
 
   /** These protocols answer whole results only. */
@@ -63,6 +69,6 @@ class CallSink implements RunSink {
   }
 
   fail(error: unknown): void {
-    replyError(this.#call, error);
+    this.#fail(this.#call, error);
   }
 }

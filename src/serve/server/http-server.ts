@@ -14,12 +14,7 @@ import { RequestPipeline } from './request-pipeline.ts';
 import type { Authorize, UnmatchedHook } from './request-pipeline.ts';
 import { createRouter } from './router.ts';
 import { createFastHttpBackend } from './wire/fast/backend.ts';
-import { createNodeHttpBackend } from './wire/node/backend.ts';
 import type { BoundAddress, HeaderList, ListenAddress, WireBackend } from './wire/wire.ts';
-
-/** The wire back-ends by the names of `--http_backend`: our own strict reader, and node:http. */
-export const HTTP_BACKENDS = { fast: createFastHttpBackend, node: createNodeHttpBackend } as const;
-export type HttpBackendName = keyof typeof HTTP_BACKENDS;
 
 export interface HttpServerOptions {
   readonly routes: readonly Route[];
@@ -29,7 +24,7 @@ export interface HttpServerOptions {
   readonly metrics: Metrics;
   /** @default no access log */
   readonly accessLog?: AccessLog | undefined;
-  /** @default fast */
+  /** Of `listen`. @default fast, which speaks HTTP/1.1 and gRPC */
   readonly backend?: WireBackend;
   /** Asked before the body is read. @default everything is allowed */
   readonly authorize?: Authorize | undefined;
@@ -40,8 +35,11 @@ export interface HttpServerOptions {
 }
 
 export interface HttpServer {
-  /** Throws SKY_PORT_IN_USE, SKY_CONFIG_INVALID. `port` 0 takes a free one. */
-  listen(address: ListenAddress): Promise<BoundAddress>;
+  /**
+   * Throws SKY_PORT_IN_USE, SKY_CONFIG_INVALID. `port` 0 takes a free one. May be called again with another back-end.
+   * @param backend default: the one of the options
+   */
+  listen(address: ListenAddress, backend?: WireBackend): Promise<BoundAddress>;
   /** Answers what is in flight, up to `drain_ms`, then ends. */
   drain(): Promise<void>;
   /** Ends at once. */
@@ -66,7 +64,8 @@ const CORS_KEY_HEADERS = 'Authorization, X-Api-Key, Api-Key';
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { routes, limits, clock, log } = options;
   const pipeline = new RequestPipeline({
-    router: createRouter(routes),
+    router: createRouter(routes.filter(({ transport }) => transport !== 'grpc')),
+    grpcRouter: createRouter(routes.filter(({ transport }) => transport === 'grpc')),
     authorize: options.authorize ?? (() => ANONYMOUS),
     unmatched: options.unmatched ?? [],
     limits,
@@ -79,11 +78,17 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     commonHeaders: options.cors === true ? corsHeaders(options.authorize !== undefined) : [],
     newId: createRequestIds(),
   });
-  const backend = options.backend ?? createFastHttpBackend({ limits, clock, log });
+  const backends = new Set<WireBackend>();
+  const ofAll = async (end: (backend: WireBackend) => Promise<void>): Promise<void> => {
+    await Promise.all(Array.from(backends, end));
+  };
   return {
-    listen: (address) => backend.listen(address, pipeline),
-    drain: () => backend.drain(),
-    close: () => backend.close(),
+    listen(address, backend = options.backend ?? createFastHttpBackend({ limits, clock, log })) {
+      backends.add(backend);
+      return backend.listen(address, pipeline);
+    },
+    drain: () => ofAll((backend) => backend.drain()),
+    close: () => ofAll((backend) => backend.close()),
     inflight: () => pipeline.inflight,
   };
 }

@@ -6,6 +6,12 @@ import type { HttpFailure } from './error-reply.ts';
 import type { DecompressProblem } from './decompress.ts';
 import type { BodyProblem, HeadProblem } from './wire/wire.ts';
 
+/** How large a body may be, and the flag that says so. */
+export interface BodyLimit {
+  readonly maxBytes: number;
+  readonly flag: string;
+}
+
 const SHOWN_CHARACTERS = 256; // of what the caller sent; it goes back to that caller only
 
 /** No route: 404, or 405 with `allow` when the path has other methods. */
@@ -27,18 +33,18 @@ export function paramRefusal(param: string, value: string): HttpFailure {
 }
 
 /** A content-encoding other than gzip and deflate. */
-export const UNKNOWN_CODING: HttpFailure = httpFailure(
-  415,
-  'SKY_REQUEST_INVALID',
-  'the content-encoding of the body is not understood',
-  { hint: 'Send the body plain, or with content-encoding: gzip or deflate.' },
-);
+export const UNKNOWN_CODING: HttpFailure = {
+  ...httpFailure(415, 'SKY_REQUEST_INVALID', 'the content-encoding of the body is not understood', {
+    hint: 'Send the body plain, or with content-encoding: gzip or deflate.',
+  }),
+  grpc: 'UNIMPLEMENTED', // makes a gRPC client send the next one plain
+};
 
-/** A compressed body that is none, or that grows beyond `boundBytes`. */
+/** A compressed body that is none, or that grows beyond the limit. */
 export function decompressRefusal(
   problem: DecompressProblem,
   compressedBytes: number,
-  boundBytes: number,
+  { maxBytes, flag }: BodyLimit,
 ): HttpFailure {
   if (problem === 'malformed')
     return httpFailure(400, 'SKY_REQUEST_INVALID', 'the body is not compressed as content-encoding says', {
@@ -47,7 +53,7 @@ export function decompressRefusal(
   return httpFailure(
     413,
     'SKY_REQUEST_TOO_LARGE',
-    `the compressed body of ${compressedBytes} bytes expands to more than ${boundBytes} bytes (--max_body_bytes, --max_gzip_ratio)`,
+    `the compressed body of ${compressedBytes} bytes expands to more than ${maxBytes} bytes (${flag}, --max_gzip_ratio)`,
   );
 }
 
@@ -55,7 +61,7 @@ export function decompressRefusal(
 export function bodyRefusal(
   problem: BodyProblem,
   bodyBytes: number | undefined,
-  maxBytes: number,
+  { maxBytes, flag }: BodyLimit,
   limits: Limits,
 ): HttpFailure {
   const size = bodyBytes === undefined ? 'a chunked body' : `a body of ${bodyBytes} bytes`;
@@ -64,7 +70,7 @@ export function bodyRefusal(
       return httpFailure(
         413,
         'SKY_REQUEST_TOO_LARGE',
-        `${size} is over the limit of ${maxBytes} bytes (--max_body_bytes)`,
+        `${size} is over the limit of ${maxBytes} bytes (${flag})`,
       );
     case 'over-budget':
       return overloaded(

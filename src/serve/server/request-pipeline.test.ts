@@ -43,6 +43,7 @@ async function startWithoutSockets(): Promise<WireHandler> {
 function sendPacked(handler: WireHandler, body: Buffer): WireReceiver {
   let receiver: WireReceiver | undefined;
   const exchange: WireExchange = {
+    isGrpc: false,
     method: 'POST',
     path: '/packed',
     query: '',

@@ -25,6 +25,7 @@ import {
   paramRefusal,
   UNKNOWN_CODING,
 } from './refusals.ts';
+import type { BodyLimit } from './refusals.ts';
 import type { Router } from './router.ts';
 import { ServerCall } from './server-call.ts';
 import type { CallHost } from './server-call.ts';
@@ -44,7 +45,9 @@ export type Authorize = (call: HttpCall, route: Route | undefined) => Principal 
 export type UnmatchedHook = (call: HttpCall) => boolean;
 
 export interface PipelineOptions {
+  /** Of plain HTTP. */
   readonly router: Router;
+  readonly grpcRouter: Router;
   readonly authorize: Authorize;
   readonly unmatched: readonly UnmatchedHook[];
   readonly limits: Limits;
@@ -88,6 +91,11 @@ export class RequestPipeline implements WireHandler, CallHost {
     return this.#inflight;
   }
 
+  isStream(path: string): boolean {
+    const match = this.#options.grpcRouter.match('POST', path);
+    return match.kind === 'found' && match.route.isStream === true;
+  }
+
   request(exchange: WireExchange): void {
     const call = new ServerCall(this, exchange);
     this.#inflight++;
@@ -119,9 +127,7 @@ export class RequestPipeline implements WireHandler, CallHost {
   }
 
   bodyFailed(call: ServerCall, problem: BodyProblem): void {
-    call.fail(
-      bodyRefusal(problem, call.exchange.bodyBytes, call.route?.maxBodyBytes ?? 0, this.#options.limits),
-    );
+    call.fail(bodyRefusal(problem, call.exchange.bodyBytes, bodyLimit(call), this.#options.limits));
   }
 
   /** A defect in one handler costs that request only; after the answer it is only logged. */
@@ -141,7 +147,8 @@ export class RequestPipeline implements WireHandler, CallHost {
   }
 
   #start(call: ServerCall): void {
-    const match = this.#options.router.match(call.method, call.path);
+    const { router, grpcRouter } = this.#options;
+    const match = (call.isGrpc ? grpcRouter : router).match(call.method, call.path);
     const isMatched = match.kind === 'found' || match.kind === 'undecodable';
     if (isMatched) call.matched(match.route, match.kind === 'found' ? match.params : {});
     if (!this.#admit(call)) return;
@@ -165,7 +172,7 @@ export class RequestPipeline implements WireHandler, CallHost {
   }
 
   #decompress(call: ServerCall, coding: Compression, compressed: Uint8Array): void {
-    const maxBytes = call.route?.maxBodyBytes ?? 0;
+    const { maxBytes, flag } = bodyLimit(call);
     const boundBytes = decompressedBound(compressed.length, maxBytes, this.#options.limits.max_gzip_ratio);
     if (!call.reserve(boundBytes)) {
       this.bodyFailed(call, 'over-budget');
@@ -174,7 +181,7 @@ export class RequestPipeline implements WireHandler, CallHost {
     const stop = decompress(coding, compressed, boundBytes, (result) => {
       if (call.isDone) return;
       if (typeof result !== 'string') this.#handle(call, result);
-      else call.fail(decompressRefusal(result, compressed.length, boundBytes));
+      else call.fail(decompressRefusal(result, compressed.length, { maxBytes: boundBytes, flag }));
     });
     call.onGone(stop); // the budget has the bytes back then
   }
@@ -189,4 +196,9 @@ export class RequestPipeline implements WireHandler, CallHost {
     if (this.#options.unmatched.some((hook) => hook(call))) return;
     call.fail(missingRefusal(call.method, call.path, allowed));
   }
+}
+
+function bodyLimit({ isGrpc, route }: ServerCall): BodyLimit {
+  const flag = isGrpc ? '--grpc_max_message_bytes' : '--max_body_bytes';
+  return { maxBytes: route?.maxBodyBytes ?? 0, flag };
 }

@@ -2,6 +2,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { SkyliftError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import { GRPC_TYPE, statusHeaders } from '../protocols/grpc-status.ts';
 import { JSON_TYPE } from '../protocols/http-call.ts';
 import type { HeaderView, HttpCall, Route } from '../protocols/http-call.ts';
 import { ANONYMOUS } from '../runtime/requests.ts';
@@ -73,6 +74,9 @@ export class ServerCall implements HttpCall, WireReceiver {
     this.#metrics = host.metrics.route(undefined);
     exchange.attach(this);
   }
+  get isGrpc(): boolean {
+    return this.exchange.isGrpc;
+  }
   get method(): string {
     return this.exchange.method;
   }
@@ -119,8 +123,11 @@ export class ServerCall implements HttpCall, WireReceiver {
   }
 
   fail(failure: HttpFailure): void {
-    this.note('error', failure.error.code);
-    this.reply(failure.status, JSON_TYPE, codedBody(failure.error, this.id), failure.headers);
+    const { status, error, headers } = failure;
+    this.note('error', error.code);
+    if (this.isGrpc)
+      this.reply(status, GRPC_TYPE, '', statusHeaders(failure.grpc ?? error.grpc, error.message));
+    else this.reply(status, JSON_TYPE, codedBody(error, this.id), headers);
   }
 
   onGone(fn: () => void): void {

@@ -21,6 +21,24 @@ export const DATATYPE_NAMES: Readonly<Record<DataType, string>> = {
 
 const DTYPES = new Map(Object.entries(DATATYPE_NAMES).map(([dtype, name]) => [name, dtype as DataType]));
 
+/** Field of InferTensorContents that holds the values of a dtype; the halves have none. */
+export const CONTENT_FIELDS: Readonly<Record<DataType, number | undefined>> = {
+  bool: 1,
+  int8: 2,
+  int16: 2,
+  int32: 2,
+  int64: 3,
+  uint8: 4,
+  uint16: 4,
+  uint32: 4,
+  uint64: 5,
+  float16: undefined,
+  bfloat16: undefined,
+  float32: 6,
+  float64: 7,
+  string: 8,
+};
+
 /** Our name of a datatype; undefined for an unknown one. */
 export function dtypeOf(datatype: string): DataType | undefined {
   return DTYPES.get(datatype);

@@ -55,6 +55,18 @@ export function writeInferReply(
   };
 }
 
+/** An output, or the names of its greatest elements. Throws SKY_TENSOR_INVALID, SKY_REQUEST_TOO_LARGE beyond max_classes. */
+export function outputTensor(
+  result: RunResult,
+  { name, classes }: Pick<AskedOutput, 'name' | 'classes'>,
+  { isBatched, limits }: ReplyOptions,
+): Tensor {
+  const output = result.outputs.get(name);
+  if (!output) throw new SkyliftError('SKY_INTERNAL', `the run gave no output "${name}"`);
+  if (classes === 0) return output;
+  return topClasses(output, { classes, isBatched, maxClasses: limits.max_classes });
+}
+
 class OutputWriter {
   /** What stands behind the JSON. */
   readonly binary: Uint8Array[] = [];
@@ -70,7 +82,7 @@ class OutputWriter {
 
   /** JSON of one output. */
   text({ name, isBinary, classes }: AskedOutput): string {
-    const tensor = this.#tensor(name, classes);
+    const tensor = outputTensor(this.#result, { name, classes }, this.#options);
     const { dtype, dims, bytes } = tensor;
     this.budget.take(OUTPUT_BYTES + name.length);
     const head = `{"name":${JSON.stringify(name)},"datatype":"${DATATYPE_NAMES[dtype]}","shape":[${dims.join(',')}],`;
@@ -78,14 +90,6 @@ class OutputWriter {
     this.budget.take(bytes.length);
     this.binary.push(bytes);
     return `${head}"parameters":{"binary_data_size":${bytes.length}}}`;
-  }
-
-  #tensor(name: string, classes: number): Tensor {
-    const output = this.#result.outputs.get(name);
-    if (!output) throw new SkyliftError('SKY_INTERNAL', `the run gave no output "${name}"`);
-    if (classes === 0) return output;
-    const { isBatched, limits } = this.#options;
-    return topClasses(output, { classes, isBatched, maxClasses: limits.max_classes });
   }
 
   /** All elements in one list. Numbers are written as everywhere in this server: with NaN and Infinity as such. */

@@ -29,7 +29,7 @@ export interface AskedOutput {
   readonly classes: number;
 }
 
-interface OutputMember {
+export interface OutputMember {
   readonly name: string;
   readonly parameters: Parameters;
 }
@@ -87,11 +87,13 @@ function readOutputs(reader: RequestReader, specs: readonly TensorSpec[]): Outpu
   return reader.array('"outputs"', specs.length, tooMany, () => readOutput(reader));
 }
 
-function namesOf(specs: readonly TensorSpec[]): string {
+/** For error texts. */
+export function namesOf(specs: readonly TensorSpec[]): string {
   return specs.map(({ name }) => name).join(', ');
 }
 
-function byName(inputs: readonly NamedTensor[]): ReadonlyMap<string, Tensor> {
+/** Throws SKY_REQUEST_INVALID for a name that comes twice. */
+export function byName(inputs: readonly NamedTensor[]): ReadonlyMap<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   for (const { name, tensor } of inputs) {
     if (tensors.has(name)) throw invalidRequest(`input "${name}" comes twice`);
@@ -113,8 +115,8 @@ function readOutput(reader: RequestReader): OutputMember {
   return { name, parameters };
 }
 
-/** All outputs of the model if none is named. */
-function askedOutputs(
+/** All outputs of the model if none is named. Throws SKY_REQUEST_INVALID. */
+export function askedOutputs(
   members: readonly OutputMember[],
   specs: readonly TensorSpec[],
   areBinary: boolean,

@@ -17,22 +17,44 @@ const PLATFORMS: Readonly<Record<PackageManifest['engine'], string>> = {
 
 const ANY_SIZE = -1;
 
-/** Body of GET /v2. */
-export function serverMetadata(): string {
-  return JSON.stringify({ name: 'skylift', version: productVersions().skylift, extensions: EXTENSIONS });
+export interface ServerMetadata {
+  readonly name: string;
+  readonly version: string;
+  readonly extensions: readonly string[];
 }
 
-/** Body of GET /v2/models/NAME[/versions/V]. Throws SKY_MODEL_NOT_FOUND, SKY_UNAVAILABLE. */
-export function modelMetadata(runtime: Runtime, { model, version }: ModelPath): string {
+/** As JSON the body of GET /v2. */
+export function serverMetadata(): ServerMetadata {
+  return { name: 'skylift', version: productVersions().skylift, extensions: EXTENSIONS };
+}
+
+/** What is known of the inputs and outputs of a model. */
+export interface ModelMetadata {
+  readonly name: string;
+  readonly versions: readonly string[];
+  readonly platform: string;
+  readonly inputs: readonly TensorMetadata[];
+  readonly outputs: readonly TensorMetadata[];
+}
+
+export interface TensorMetadata {
+  readonly name: string;
+  readonly datatype: string;
+  /** -1: any size. */
+  readonly shape: readonly number[];
+}
+
+/** Of one version; as JSON the body of GET /v2/models/NAME[/versions/V]. Throws SKY_MODEL_NOT_FOUND, SKY_UNAVAILABLE. */
+export function modelMetadata(runtime: Runtime, { model, version }: ModelPath): ModelMetadata {
   const servable = runtime.resolve(model, version);
   const { signature } = servable.signature(undefined);
-  return JSON.stringify({
+  return {
     name: model,
     versions: availableVersions(runtime.models().find(({ name }) => name === model)),
     platform: PLATFORMS[servable.manifest.engine],
     inputs: signature.inputs.map(tensorMetadata),
     outputs: signature.outputs.map(tensorMetadata),
-  });
+  };
 }
 
 function availableVersions(status: ModelStatus | undefined): string[] {
@@ -41,7 +63,7 @@ function availableVersions(status: ModelStatus | undefined): string[] {
 }
 
 /** An unknown rank has no form in the protocol: it is written as one dimension of any size. */
-function tensorMetadata({ name, dtype, dims }: TensorSpec): unknown {
+function tensorMetadata({ name, dtype, dims }: TensorSpec): TensorMetadata {
   const shape = dims?.map((dim) => (typeof dim === 'number' ? dim : ANY_SIZE)) ?? [ANY_SIZE];
   return { name, datatype: DATATYPE_NAMES[dtype], shape };
 }

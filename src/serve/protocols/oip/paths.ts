@@ -18,6 +18,11 @@ export const INDEX_PATH = wholePath('/v2/repository/index');
 export function modelPath(call: HttpCall): ModelPath {
   const { name: model = '', version } = call.params;
   call.note('model', model);
+  return namedModel(model, version);
+}
+
+/** Model and version as they are written. Throws SKY_REQUEST_INVALID. */
+export function namedModel(model: string, version: string | undefined): ModelPath {
   if (version === undefined) return { model, version: LATEST };
   if (/^\d+$/.test(version)) return { model, version: numberedVersion(version) };
   return { model, version: { kind: 'label', label: version } };

@@ -15,7 +15,7 @@ const STATES: Readonly<Record<VersionState, string>> = {
   END: 'UNAVAILABLE',
 };
 
-interface IndexEntry {
+export interface IndexEntry {
   readonly name: string;
   readonly version?: string;
   readonly state: string;
@@ -28,8 +28,13 @@ interface IndexEntry {
  */
 export function repositoryIndex({ body, principal }: HttpCall, { runtime, limits }: ProtocolContext): string {
   const onlyReady = body.length > 0 && readReady(body, limits);
-  const entries = visibleModels(runtime, principal).flatMap(indexEntries);
-  return JSON.stringify(onlyReady ? entries.filter(({ state }) => state === STATES.AVAILABLE) : entries);
+  return JSON.stringify(indexOf(visibleModels(runtime, principal), onlyReady));
+}
+
+/** The versions of these models. */
+export function indexOf(models: readonly ModelStatus[], onlyReady: boolean): readonly IndexEntry[] {
+  const entries = models.flatMap(indexEntries);
+  return onlyReady ? entries.filter(({ state }) => state === STATES.AVAILABLE) : entries;
 }
 
 function indexEntries({ name, versions }: ModelStatus): IndexEntry[] {

@@ -2,9 +2,9 @@
  * The Open Inference Protocol v2 over REST as records of the route table. Source: kserve/open-inference-protocol
  * specification/protocol/inference_rest.md, and Triton's extensions. Health is the server's own affair.
  */
-import { isSkyliftError } from '../../../core/errors.ts';
 import type { ProtocolContext } from '../context.ts';
 import { answering } from '../failures.ts';
+import { isServed } from '../is-served.ts';
 import { JSON_TYPE } from '../http-call.ts';
 import type { HttpCall, Route } from '../http-call.ts';
 import { infer } from './infer.ts';
@@ -42,14 +42,14 @@ export function oipRoutes(context: ProtocolContext): readonly Route[] {
       pattern: '/v2/models/{model}',
       match: MODEL_PATH,
       summary: 'Inputs and outputs of a model: names, datatypes and shapes.',
-      handle: answered((call) => modelMetadata(runtime, modelPath(call))),
+      handle: answered((call) => JSON.stringify(modelMetadata(runtime, modelPath(call)))),
     },
     {
       ...reading,
       pattern: '/v2',
       match: SERVER_PATH,
       summary: 'Name, version and extensions of the server.',
-      handle: answered(() => serverMetadata()),
+      handle: answered(() => JSON.stringify(serverMetadata())),
     },
     {
       ...common,
@@ -67,12 +67,6 @@ export function oipRoutes(context: ProtocolContext): readonly Route[] {
 /** 503 for a model that is known but does not answer: probes look at the status only. */
 function modelReady(call: HttpCall, { runtime }: ProtocolContext): void {
   const { model, version } = modelPath(call);
-  let ready = true;
-  try {
-    runtime.resolve(model, version);
-  } catch (error) {
-    if (!isSkyliftError(error) || error.code !== 'SKY_UNAVAILABLE') throw error;
-    ready = false;
-  }
+  const ready = isServed(runtime, { model, version });
   call.reply(ready ? 200 : 503, JSON_TYPE, JSON.stringify({ name: model, ready }));
 }

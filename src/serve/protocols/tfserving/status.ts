@@ -7,7 +7,12 @@ import type { ModelPath } from '../model-path.ts';
  * Body of GET /v1/models/NAME[/versions/N]. A label is ignored and all versions come back, as in the original.
  * Throws SKY_MODEL_NOT_FOUND.
  */
-export function statusBody(runtime: Runtime, { model, version }: ModelPath): string {
+export function statusBody(runtime: Runtime, path: ModelPath): string {
+  return protoJson({ model_version_status: statusOf(runtime, path).map(versionStatus) });
+}
+
+/** The versions that a status request names, the newest first. Throws SKY_MODEL_NOT_FOUND. */
+export function statusOf(runtime: Runtime, { model, version }: ModelPath): readonly VersionStatus[] {
   const versions = runtime.models().find((status) => status.name === model)?.versions ?? [];
   const wanted =
     version.kind === 'version' ? versions.filter((status) => status.version === version.version) : versions;
@@ -18,7 +23,7 @@ export function statusBody(runtime: Runtime, { model, version }: ModelPath): str
         ? `Could not find version ${version.version} of model ${model}`
         : `Could not find any versions of model ${model}`,
     );
-  return protoJson({ model_version_status: wanted.toSorted(newestFirst).map(versionStatus) });
+  return wanted.toSorted(newestFirst);
 }
 
 /** Body of GET /v1/models: the names as KServe lists them, with the list object that OpenAI clients read. */

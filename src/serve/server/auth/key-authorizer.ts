@@ -2,7 +2,8 @@
 import type { Clock } from '../../../core/clock.ts';
 import type { Metrics } from '../../../core/metrics.ts';
 import type { HttpCall, Route } from '../../protocols/http-call.ts';
-import { ANONYMOUS } from '../../runtime/requests.ts';
+import { modelDenied } from '../../protocols/visible-models.ts';
+import type { Principal } from '../../runtime/requests.ts';
 import { httpFailure } from '../error-reply.ts';
 import type { HttpFailure } from '../error-reply.ts';
 import type { Authorize } from '../request-pipeline.ts';
@@ -24,8 +25,10 @@ const DENIALS = [
 ] as const satisfies readonly (BadKey | 'no-key' | 'ambiguous' | 'permission' | 'model')[];
 type Denial = (typeof DENIALS)[number];
 
-const SHOWN_CHARS = 256; // of a model's name; it goes back to that caller only
 const CHALLENGE = { 'www-authenticate': 'Bearer' };
+
+/** Asks a public route, where keys are asked for elsewhere: there are no models for it. */
+const STRANGER: Principal = { id: 'anonymous', maySee: () => false };
 
 const NO_KEY: HttpFailure = unauthenticated('this server wants an API key and the request has none');
 /** One text for every wrong key: nobody learns whether it was once right, or is in part. */
@@ -46,7 +49,7 @@ export function createKeyAuthorizer({ keys, clock, metrics }: KeyAuthorizerOptio
     return failure;
   };
   return (call, route) => {
-    if (route?.permission === 'public') return ANONYMOUS;
+    if (route?.permission === 'public') return STRANGER;
     const credential = credentialIn(call.headers);
     if (credential === undefined) return denied('no-key', NO_KEY);
     if (credential === 'ambiguous') return denied('ambiguous', BAD_KEY);
@@ -84,12 +87,8 @@ function forbidden(reason: 'permission' | 'model', route: Route, call: HttpCall)
       'SKY_PERMISSION_DENIED',
       `the API key of this request does not have the permission "${route.permission}"`,
     );
-  const model = JSON.stringify(modelOf(call).slice(0, SHOWN_CHARS));
-  return httpFailure(
-    403,
-    'SKY_PERMISSION_DENIED',
-    `the API key of this request is not for the model ${model}`,
-  );
+  const error = modelDenied(modelOf(call));
+  return { status: error.status, error };
 }
 
 function unauthenticated(message: string): HttpFailure {

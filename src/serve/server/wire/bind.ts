@@ -34,7 +34,10 @@ function emptyHost(): SkyliftError {
 function bindError(error: NodeJS.ErrnoException, address: ListenAddress): SkyliftError {
   const where = 'socketPath' in address ? address.socketPath : hostAndPort(address);
   if (error.code === 'EADDRINUSE')
-    return new SkyliftError('SKY_PORT_IN_USE', `${where} is already in use`, { cause: error });
+    return new SkyliftError('SKY_PORT_IN_USE', `${where} is already in use`, {
+      cause: error,
+      details: { address: where },
+    });
   return new SkyliftError('SKY_CONFIG_INVALID', `cannot listen on ${where}: ${error.code ?? error.message}`, {
     cause: error,
     hint: 'Give an address of this machine and a port that this user may open.',

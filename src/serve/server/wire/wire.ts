@@ -38,6 +38,8 @@ export interface WireReceiver {
 
 /** One request whose head has arrived, and the way to answer it. */
 export interface WireExchange {
+  /** A gRPC call: headers are its metadata, the body is its one message, `send` writes a message and its status. */
+  readonly isGrpc: boolean;
   readonly method: string;
   /** Raw path, undecoded, without the query. */
   readonly path: string;
@@ -51,7 +53,10 @@ export interface WireExchange {
   attach(receiver: WireReceiver): void;
   /** Reads the body, also sends `100 Continue` when the client waits for it. At most one call. */
   readBody(maxBytes: number): void;
-  /** Answers. Written at the end of the event-loop turn, with `content-length`. At most one call. */
+  /**
+   * Answers. Written at the end of the event-loop turn, with `content-length`. At most one call. On gRPC the status is
+   * in the headers (`grpc-status`, then without a body); without it the body is a message and the call went well.
+   */
   send(status: number, headers: HeaderList, body: Uint8Array | string): void;
 }
 
@@ -63,6 +68,8 @@ export interface ProblemReply {
 }
 
 export interface WireHandler {
+  /** Whether the gRPC method of this path takes a stream of messages: each of them is then a request of its own. */
+  isStream(path: string): boolean;
   /** Called as soon as the head of a request is there; must not throw. */
   request(exchange: WireExchange): void;
   /** Words the answer to a refused head; `detail` is the parser's reason, free of values of the request. */

@@ -1,6 +1,7 @@
 /**
  * The wire back-end on node:net with a strict HTTP/1.1 reader of our own: reads into shared memory or straight into the
- * body, remembers the head of a connection, writes the replies of one event-loop turn at once.
+ * body, remembers the head of a connection, writes the replies of one event-loop turn at once. Connections that begin
+ * with the preface of HTTP/2 are gRPC's.
  */
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
@@ -11,6 +12,8 @@ import { Backlog } from '../backlog.ts';
 import { bind } from '../bind.ts';
 import { drainConnections } from '../drain.ts';
 import { DropLog } from '../drop-log.ts';
+import { GrpcConnection } from '../grpc/connection.ts';
+import type { GrpcSetting } from '../grpc/connection.ts';
 import { Outbox } from '../outbox.ts';
 import type { BoundAddress, ListenAddress, WireBackend, WireHandler } from '../wire.ts';
 import { FastConnection } from './connection.ts';
@@ -25,6 +28,8 @@ export interface FastHttpOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
+  /** Which protocols the listener takes; with both the first bytes of a connection tell. @default both */
+  readonly speaks?: 'http' | 'grpc' | 'both';
 }
 
 /** A back-end on node:net. */
@@ -37,7 +42,8 @@ class FastHttpBackend implements WireBackend {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #dropLog: DropLog;
-  readonly #connections = new Set<FastConnection>();
+  readonly #speaks: 'http' | 'grpc' | 'both';
+  readonly #connections = new Set<FastConnection | GrpcConnection>();
   #setting: FastSetting | undefined;
   #server: Server | undefined;
   #closed: Promise<void> | undefined;
@@ -45,7 +51,8 @@ class FastHttpBackend implements WireBackend {
   #checkTimer: TimerHandle | undefined;
   #whenEmpty: (() => void) | undefined;
 
-  constructor({ limits, clock, log }: FastHttpOptions) {
+  constructor({ limits, clock, log, speaks = 'both' }: FastHttpOptions) {
+    this.#speaks = speaks;
     this.#limits = limits;
     this.#clock = clock;
     this.#log = log;
@@ -54,7 +61,8 @@ class FastHttpBackend implements WireBackend {
 
   async listen(address: ListenAddress, handler: WireHandler): Promise<BoundAddress> {
     const setting = this.#createSetting(handler);
-    const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
+    const pauseOnConnect = this.#speaks !== 'grpc'; // node:http2 goes on with what reads already
+    const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect });
     server.on('connection', (socket) => this.#accept(socket, setting));
     this.#setting = setting;
     this.#drained = undefined;
@@ -84,6 +92,8 @@ class FastHttpBackend implements WireBackend {
   async #drain(): Promise<void> {
     if (this.#setting === undefined) return;
     this.#setting.isDraining = true;
+    for (const connection of this.#connections)
+      if (connection instanceof GrpcConnection) connection.announceDrain();
     await drainConnections({
       clock: this.#clock,
       limits: this.#limits,
@@ -112,12 +122,23 @@ class FastHttpBackend implements WireBackend {
       this.#dropLog.dropped(this.#limits.max_connections);
       return;
     }
-    const connection = new FastConnection(socket, setting);
+    if (this.#speaks === 'grpc') setting.takeHttp2?.(socket);
+    else this.#add(new FastConnection(socket, setting));
+  }
+
+  #add(connection: FastConnection | GrpcConnection): void {
     this.#connections.add(connection);
-    connection.onClose(() => {
-      this.#connections.delete(connection);
-      if (this.#connections.size === 0) this.#whenEmpty?.();
-    });
+    connection.onClose(() => this.#remove(connection));
+  }
+
+  #takeHttp2(socket: Socket, setting: GrpcSetting, from: FastConnection | undefined): void {
+    this.#add(new GrpcConnection(socket, setting));
+    if (from !== undefined) this.#remove(from);
+  }
+
+  #remove(connection: FastConnection | GrpcConnection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#whenEmpty?.();
   }
 
   #checkLater(): void {
@@ -132,12 +153,18 @@ class FastHttpBackend implements WireBackend {
 
   #createSetting(handler: WireHandler): FastSetting {
     const limits = this.#limits;
-    return {
+    const shared: GrpcSetting = {
       handler,
-      outbox: new Outbox(this.#clock),
+      limits,
       clock: this.#clock,
       log: this.#log,
       backlog: new Backlog(limits.max_unsent_bytes, this.#log),
+    };
+    return {
+      ...shared,
+      outbox: new Outbox(this.#clock),
+      takeHttp2:
+        this.#speaks === 'http' ? undefined : (socket, from) => this.#takeHttp2(socket, shared, from),
       lingerMs: limits.linger_ms,
       isDraining: false,
       replyHeads: new ReplyHeads(this.#clock, limits.idle_timeout_ms),

@@ -19,6 +19,9 @@ const DROPPED_BODY_BYTES = 64 * 1024;
 /** Bytes of replies that wait for the client before no further request is taken from it. */
 const WRITE_BACKLOG_BYTES = 1024 * 1024;
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+/** The first bytes of every HTTP/2 connection (RFC 9113 section 3.4); no HTTP/1.1 request begins so. */
+const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+const EMPTY = Buffer.alloc(0);
 
 /** What the connections of one listener share. */
 export interface FastSetting extends ConnectionSetting {
@@ -30,6 +33,8 @@ export interface FastSetting extends ConnectionSetting {
   readonly headerTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** Takes over a socket on which HTTP/2 is spoken; undefined: it is refused as any bytes that are no request. */
+  readonly takeHttp2: ((socket: Socket, from?: FastConnection) => void) | undefined;
 }
 
 export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, DrainedConnection {
@@ -44,6 +49,9 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
   /** How many requests had come when that one began. */
   #arrivedBefore = 0;
   #hasSpoken = false;
+  /** It is not known yet whether HTTP/2 is spoken. */
+  #isGreeting: boolean;
+  #greeting = EMPTY;
   #hasClientEnded = false;
   #isLingering = false;
   #isInOutbox = false;
@@ -52,6 +60,7 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
 
   constructor(accepted: Socket, setting: FastSetting) {
     this.#setting = setting;
+    this.#isGreeting = setting.takeHttp2 !== undefined;
     this.#reader = new RequestReader(setting, this);
     this.#arrivingSinceMs = setting.clock.nowMs();
     this.#socket = setting.reads.start(accepted, this);
@@ -76,6 +85,7 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
   received(bytes: Buffer): void {
     if (this.#isLingering) return;
     this.#hasSpoken = true;
+    if (this.#isGreeting) return this.#greet(bytes);
     this.#reader.push(bytes);
     this.#afterReading();
   }
@@ -145,18 +155,52 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
     const socket = this.#socket;
     socket.on('error', () => {}); // 'close' follows
     socket.on('close', () => this.#end());
-    socket.on('end', () => {
-      this.#hasClientEnded = true;
-      this.#flushLater();
-    });
-    socket.on('drain', () => {
-      this.#countUnsent();
-      this.#goOn();
-    });
-    socket.setTimeout(this.#setting.idleTimeoutMs, () => {
-      const isWaitingForClient = this.#open.length === 0 || socket.writableLength > 0;
-      if (isWaitingForClient) socket.destroy();
-    });
+    socket.on('end', this.#onEnd);
+    socket.on('drain', this.#onDrain);
+    socket.setTimeout(this.#setting.idleTimeoutMs);
+    socket.on('timeout', this.#onSilence); // a callback of setTimeout is called once only
+  }
+
+  readonly #onEnd = (): void => {
+    this.#hasClientEnded = true;
+    this.#flushLater();
+  };
+
+  readonly #onDrain = (): void => {
+    this.#countUnsent();
+    this.#goOn();
+  };
+
+  readonly #onSilence = (): void => {
+    const isWaitingForClient = this.#open.length === 0 || this.#socket.writableLength > 0;
+    if (isWaitingForClient) this.#socket.destroy();
+  };
+
+  /** Looks at the first bytes: HTTP/2 is handed over, everything else goes to the reader. */
+  #greet(bytes: Buffer): void {
+    const first = this.#greeting.length === 0 ? bytes : Buffer.concat([this.#greeting, bytes]);
+    const known = Math.min(first.length, HTTP2_PREFACE.length);
+    if (first.compare(HTTP2_PREFACE, 0, known, 0, known) !== 0) {
+      this.#isGreeting = false;
+      this.#greeting = EMPTY;
+      this.#reader.push(first);
+      this.#afterReading();
+    } else if (known < HTTP2_PREFACE.length) this.#greeting = Buffer.from(first);
+    else this.#handOver(Buffer.from(first));
+  }
+
+  /** Another one has the socket from now on; nobody calls this connection any more. */
+  #handOver(first: Buffer): void {
+    const socket = this.#socket;
+    this.#reader.end();
+    this.#setting.backlog.change(this.#unsentBytes, 0);
+    socket.off('end', this.#onEnd);
+    socket.off('drain', this.#onDrain);
+    socket.off('timeout', this.#onSilence);
+    socket.setTimeout(0);
+    socket.pause();
+    socket.unshift(first);
+    this.#setting.takeHttp2?.(socket, this);
   }
 
   #flushLater(): void {

@@ -20,6 +20,7 @@ export interface ExchangeHost {
 const EMPTY = new Uint8Array(0);
 
 export class FastExchange implements WireExchange {
+  readonly isGrpc = false;
   readonly head: RequestHead;
   /** The client waits for `100 Continue` before it sends the body. */
   isContinueOwed = false;

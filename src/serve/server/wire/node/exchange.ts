@@ -28,6 +28,7 @@ export interface ExchangeHost {
 type BodyState = 'none' | 'unread' | 'reading' | 'read';
 
 export class NodeExchange implements WireExchange {
+  readonly isGrpc = false;
   readonly method: string;
   readonly path: string;
   readonly query: string;

@@ -10,7 +10,7 @@ import { halfPlusTwo, identity } from '../support/onnx-models.ts';
 const PYTHON = process.env['SKYLIFT_TEST_PYTHON'];
 const skip = PYTHON === undefined && 'SKYLIFT_TEST_PYTHON names no Python with test/clients/requirements.txt';
 
-test('tritonclient infers with JSON and bytes, compressed or not', { skip }, async (t) => {
+test('tritonclient infers over HTTP and gRPC on one port, compressed or not', { skip }, async (t) => {
   const folder = temporaryFolder(t);
   const models = {
     half_plus_two: halfPlusTwo(),
@@ -27,7 +27,9 @@ test('tritonclient infers with JSON and bytes, compressed or not', { skip }, asy
   const server = await startServer(t, ['serve', ...references, '--rest_api_port=0'], {
     env: { SKYLIFT_STORE: join(folder, 'store') },
   });
-  const args = [join(import.meta.dirname, 'oip_http.py'), server.url.replace('http://', '')];
-  const { status, stderr } = spawnSync(PYTHON ?? '', args, { encoding: 'utf8', timeout: 60_000 });
-  assert.equal(status, 0, stderr);
+  for (const program of ['oip_http.py', 'oip_grpc.py']) {
+    const args = [join(import.meta.dirname, program), server.url.replace('http://', '')];
+    const { status, stderr } = spawnSync(PYTHON ?? '', args, { encoding: 'utf8', timeout: 60_000 });
+    assert.equal(status, 0, `${program}: ${stderr}`);
+  }
 });

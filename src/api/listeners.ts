@@ -1,0 +1,82 @@
+/** Where a server listens and what it speaks there: one port for HTTP and gRPC, or separate ones. */
+import { SkyliftError } from '../core/errors.ts';
+import { createFastHttpBackend } from '../serve/server/wire/fast/backend.ts';
+import type { FastHttpOptions } from '../serve/server/wire/fast/backend.ts';
+import { createNodeHttpBackend } from '../serve/server/wire/node/backend.ts';
+import { hostAndPort } from '../serve/server/wire/bind.ts';
+import type { BoundAddress, ListenAddress, WireBackend } from '../serve/server/wire/wire.ts';
+
+export interface HttpOptions {
+  /** @default 127.0.0.1 */
+  readonly host?: string;
+  /** 0 takes a free one. @default 8501 */
+  readonly port?: number;
+  /** Answers browsers of other origins. @default false */
+  readonly cors?: boolean;
+  /** Who reads HTTP: the strict reader of Skylift, or node:http. @default fast */
+  readonly backend?: 'fast' | 'node';
+}
+
+/** Places of its own for gRPC; without any it is spoken where HTTP is. */
+export interface GrpcOptions {
+  /** @default the host of HTTP */
+  readonly host?: string;
+  /** 0 takes a free one. */
+  readonly port?: number;
+  /** Path of a UNIX socket. */
+  readonly socketPath?: string;
+  /** TensorFlow Serving's replies carry `tensor_content` instead of the typed fields. @default false */
+  readonly tensorContent?: boolean;
+}
+
+/** One listening socket. */
+export interface Listener {
+  readonly speaks: 'http' | 'grpc' | 'both';
+  readonly address: ListenAddress;
+  readonly backend: WireBackend;
+}
+
+export interface ListenerOptions {
+  readonly http?: HttpOptions | false | undefined;
+  readonly grpc?: GrpcOptions | false | undefined;
+}
+
+const DEFAULT_HOST = '127.0.0.1';
+const DEFAULT_PORT = 8501;
+
+/** The listeners, those of gRPC first, as in TensorFlow Serving. Throws SKY_CONFIG_INVALID when there is none. */
+export function planListeners(
+  { http = {}, grpc = {} }: ListenerOptions,
+  wire: Omit<FastHttpOptions, 'speaks'>,
+): Listener[] {
+  const host = http === false ? DEFAULT_HOST : (http.host ?? DEFAULT_HOST);
+  const places = grpc === false ? [] : grpcPlaces(grpc, host);
+  const listeners = places.map((address): Listener => ({
+    speaks: 'grpc',
+    address,
+    backend: createFastHttpBackend({ ...wire, speaks: 'grpc' }),
+  }));
+  if (http !== false) {
+    const speaks = grpc === false || places.length > 0 || http.backend === 'node' ? 'http' : 'both';
+    const backend =
+      http.backend === 'node' ? createNodeHttpBackend(wire) : createFastHttpBackend({ ...wire, speaks });
+    listeners.push({ speaks, address: { host, port: http.port ?? DEFAULT_PORT }, backend });
+  }
+  if (listeners.length === 0)
+    throw new SkyliftError('SKY_CONFIG_INVALID', 'there is no port and no socket to serve on', {
+      hint: 'Give a port for HTTP or for gRPC.',
+    });
+  return listeners;
+}
+
+/** `127.0.0.1:8500`, `unix:/run/skylift.sock`: as gRPC clients name a server. */
+export function grpcTarget(address: ListenAddress, bound: BoundAddress): string {
+  return 'socketPath' in address ? `unix:${address.socketPath}` : hostAndPort(bound);
+}
+
+function grpcPlaces({ host, port, socketPath }: GrpcOptions, httpHost: string): ListenAddress[] {
+  return [
+    ...(port === undefined ? [] : [{ host: host ?? httpHost, port }]),
+    ...(socketPath === undefined ? [] : [{ socketPath }]),
+  ];
+}
