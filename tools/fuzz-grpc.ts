@@ -2,6 +2,7 @@
  * Fuzzing of gRPC against a whole server: mutated messages and frames in calls, mutated bytes of whole connections. Every
  * call must end in a status other than INTERNAL and UNKNOWN, and the server must answer afterwards.
  */
+import { NO_CONTROL } from '../test/conformance/fake-server.ts';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import type { ClientHttp2Session } from 'node:http2';
@@ -79,7 +80,7 @@ function fuzzServer(): ReturnType<typeof createHttpServer> {
     return submit(request, sink);
   };
   const limits = resolveLimits();
-  const context = { runtime, clock: systemClock, limits };
+  const context = { runtime, control: NO_CONTROL, clock: systemClock, limits };
   return createHttpServer({
     routes: [
       ...tfservingGrpcRoutes(context, { tensorContent: false }),

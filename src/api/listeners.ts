@@ -41,6 +41,7 @@ export interface ListenerOptions {
   readonly grpc?: GrpcOptions | false | undefined;
 }
 
+const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/i;
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 8501;
 
@@ -67,6 +68,11 @@ export function planListeners(
       hint: 'Give a port for HTTP or for gRPC.',
     });
   return listeners;
+}
+
+/** Only processes of this machine reach it. */
+export function isLocal({ address }: Listener): boolean {
+  return 'socketPath' in address || LOOPBACK.test(address.host);
 }
 
 /** `127.0.0.1:8500`, `unix:/run/skylift.sock`: as gRPC clients name a server. */

@@ -7,7 +7,8 @@ import type { Log } from '../core/log.ts';
 import { parseModelServerConfig } from '../serve/protocols/tfserving/config/model-server-config.ts';
 import { Repeat } from '../core/repeat.ts';
 import { readSettingsText } from '../package/settings-file.ts';
-import type { ModelCatalog, ModelConfig } from '../serve/runtime/sources/model-catalog.ts';
+import type { ModelCatalog } from '../serve/runtime/sources/model-catalog.ts';
+import type { ModelConfig } from '../serve/runtime/sources/model-config.ts';
 import { LATEST_ONE } from '../serve/runtime/versions/version-policy.ts';
 import type { TransitionOrder, VersionPolicy } from '../serve/runtime/versions/version-policy.ts';
 

@@ -11,6 +11,7 @@ import type { ModelStatus } from '../serve/runtime/requests.ts';
 import { tfservingUnmatched } from '../serve/protocols/tfserving/routes.ts';
 import type { AccessLog } from '../serve/server/access-log.ts';
 import { createKeyAuthorizer } from '../serve/server/auth/key-authorizer.ts';
+import { createOpenAuthorizer } from '../serve/server/auth/open-authorizer.ts';
 import { KeyWatch } from '../serve/server/auth/key-watch.ts';
 import { createHttpServer } from '../serve/server/http-server.ts';
 import type { HttpServer } from '../serve/server/http-server.ts';
@@ -18,7 +19,7 @@ import { hostAndPort } from '../serve/server/wire/bind.ts';
 import { createPrometheusMetrics } from '../serve/server/metrics.ts';
 import type { PrometheusMetrics } from '../serve/server/metrics.ts';
 import { routeTable } from '../serve/server/route-table.ts';
-import { grpcTarget, planListeners } from './listeners.ts';
+import { grpcTarget, isLocal, planListeners } from './listeners.ts';
 import type { GrpcOptions, HttpOptions, Listener } from './listeners.ts';
 import { readConfigs } from './model-configs.ts';
 import type { ModelsOptions } from './model-configs.ts';
@@ -41,6 +42,8 @@ export interface ServeOptions extends Omit<WorkshopOptions, 'metrics'>, ModelsOp
   readonly grpc?: GrpcOptions | false;
   /** @default everybody who reaches the address may ask */
   readonly auth?: AuthOptions;
+  /** Without keys: whoever reaches the server may load and unload models. @default only callers of this machine */
+  readonly allowRemoteAdmin?: boolean;
   /** @default no access log */
   readonly accessLog?: AccessLog;
   readonly onEvent?: (event: ServeEvent) => void;
@@ -130,7 +133,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const keys = await openKeys(workshop, options);
   const state = { isDraining: false };
   const listeners = planListeners(options, { limits, clock: systemClock, log: options.log ?? silentLog });
-  const http = createServer(workshop, { metrics, keys, state }, options);
+  const http = createServer(workshop, { metrics, catalog, keys, state, listeners }, options);
   const parts = { http, config: watch(catalog), catalog, keys, runtime, state };
   try {
     const places = await listenAt(http, listeners, options.onEvent);
@@ -211,13 +214,18 @@ function noVersions(runtime: ModelRuntime, models: readonly string[]): SkyliftEr
   );
 }
 
+interface ServerParts extends Pick<Parts, 'catalog' | 'keys' | 'state'> {
+  readonly metrics: PrometheusMetrics;
+  readonly listeners: readonly Listener[];
+}
+
 function createServer(
   { runtime, limits }: Workshop,
-  { metrics, keys, state }: Pick<Parts, 'keys' | 'state'> & { readonly metrics: PrometheusMetrics },
-  { log = silentLog, accessLog, http, grpc }: ServeOptions,
+  { metrics, catalog, keys, state, listeners }: ServerParts,
+  { log = silentLog, accessLog, http, grpc, allowRemoteAdmin = false }: ServeOptions,
 ): HttpServer {
   const clock = systemClock;
-  const context = { runtime, clock, limits };
+  const context = { runtime, control: catalog, clock, limits };
   const isReady = (): { ready: boolean; waitingFor: readonly string[] } => {
     const missing = runtime.notReady();
     const shown = keys && missing.length > 0 ? ['models'] : missing; // names are for those who have a key
@@ -231,7 +239,10 @@ function createServer(
       tensorContent: grpc !== false && grpc?.tensorContent === true,
     }),
     unmatched: [tfservingUnmatched],
-    authorize: keys && createKeyAuthorizer({ keys: () => keys.ring, clock, metrics }),
+    authorize: keys
+      ? createKeyAuthorizer({ keys: () => keys.ring, clock, metrics })
+      : createOpenAuthorizer({ isAdminOpen: allowRemoteAdmin || listeners.every(isLocal) }),
+    takesKeys: keys !== undefined,
     limits,
     clock,
     log,

@@ -133,6 +133,13 @@ const ADDED_ROWS: readonly Row[] = [
   ['http_backend', 'string', 'fast', 'supported', 'Who reads HTTP: fast or node (Skylift)'],
   ['auth_keys', 'string', '', 'supported', 'File of API keys that callers are asked for (Skylift)'],
   ['auth_pepper', 'string', '', 'supported', 'The pepper of that file; default FILE.pepper (Skylift)'],
+  [
+    'allow_remote_admin',
+    'bool',
+    'false',
+    'supported',
+    'Reload the configuration for callers of other machines without keys, as the original does (Skylift)',
+  ],
   ['access_log', 'bool', 'false', 'supported', 'One JSON line per request on stderr (Skylift)'],
   ['help', 'bool', 'false', 'supported', 'Print this text and exit (Skylift)'],
   ...LIMIT_NAMES.map((name): Row => [

@@ -94,6 +94,7 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
         tensorContent: isOn(line, 'enable_serialization_as_tensor_content'),
       },
       ...(auth && { auth }),
+      allowRemoteAdmin: isOn(line, 'allow_remote_admin'),
       limits: limitsOf(line),
       threads: threads > 0 ? { threads } : {},
     },

@@ -166,6 +166,12 @@ export const ERROR_CODES = {
     'The files of a package exceed a limit.',
     'Raise the named limit if you trust the files.',
   ),
+  SKY_MODEL_UNAVAILABLE: record(
+    'UNKNOWN', // as TensorFlow Serving answers a reload
+    1,
+    'Models of a new configuration do not answer.',
+    'Ask for the status of each of them; the log says what went wrong.',
+  ),
   SKY_MODEL_TOO_LARGE: record(
     'RESOURCE_EXHAUSTED',
     7,

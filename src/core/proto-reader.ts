@@ -101,8 +101,7 @@ export class ProtoReader {
 
   int64(): bigint {
     this.#take(VARINT);
-    this.#readVarint();
-    return (BigInt(this.#high | 0) << 32n) | BigInt(this.#low);
+    return this.rawInt64();
   }
 
   uint64(): bigint {
@@ -149,6 +148,11 @@ export class ProtoReader {
   }
 
   /** Puts a 64-bit integer into two neighbours of `words`, the low one first. */
+  rawInt64(): bigint {
+    this.#readVarint();
+    return (BigInt(this.#high | 0) << 32n) | BigInt(this.#low);
+  }
+
   rawInt64Into(words: Uint32Array, at: number): void {
     this.#readVarint();
     words[at] = this.#low;

@@ -16,6 +16,7 @@ import type {
   ServableVersion,
   VersionSelector,
   VersionStatus,
+  ModelControl,
 } from '../../src/serve/runtime/requests.ts';
 import { oipRoutes } from '../../src/serve/protocols/oip/routes.ts';
 import { tfservingRoutes, tfservingUnmatched } from '../../src/serve/protocols/tfserving/routes.ts';
@@ -160,6 +161,13 @@ export class FakeCall implements HttpCall {
   }
 }
 
+/** Of servers whose models nobody manages. */
+export const NO_CONTROL: ModelControl = {
+  load: async () => {},
+  unload: async () => {},
+  reload: async () => {},
+};
+
 export interface ServerOptions {
   readonly nowMs?: number;
   readonly limits?: Partial<Limits>;
@@ -171,7 +179,7 @@ export function fakeServer(
   options: ServerOptions = {},
 ): { send(call: FakeCall): FakeCall } {
   const limits = resolveLimits(options.limits);
-  const context = { runtime, clock: fixedClock(options.nowMs ?? 1000), limits };
+  const context = { runtime, control: NO_CONTROL, clock: fixedClock(options.nowMs ?? 1000), limits };
   const routes = [...tfservingRoutes(context), ...oipRoutes(context)];
   return {
     send(call) {

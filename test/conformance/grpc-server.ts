@@ -12,6 +12,7 @@ import { grpcHealthRoutes } from '../../src/serve/server/grpc-health-routes.ts';
 import { reflectionRoutes } from '../../src/serve/server/reflection/routes.ts';
 import { createHttpServer } from '../../src/serve/server/http-server.ts';
 import { GrpcClient } from '../grpc/grpc-client.ts';
+import { NO_CONTROL } from './fake-server.ts';
 import type { FakeRuntime } from './fake-server.ts';
 import { conformanceRuntime } from './models.ts';
 
@@ -34,7 +35,7 @@ export async function startGrpc(context: TestContext, overrides: Partial<Limits>
   };
   const state = { ready: true, waitingFor: [] };
   const limits = { ...resolveLimits(), ...overrides };
-  const protocol = { runtime, clock: systemClock, limits };
+  const protocol = { runtime, control: NO_CONTROL, clock: systemClock, limits };
   const server = createHttpServer({
     routes: [
       ...tfservingGrpcRoutes(protocol, { tensorContent: false }),

@@ -21,6 +21,8 @@ const EXPECTED: Readonly<Record<string, Route['permission']>> = {
   'GET /v2/models/{model}': 'read',
   'GET /v2': 'read',
   'POST /v2/repository/index': 'read',
+  'POST /v2/repository/models/{model}/load': 'admin',
+  'POST /v2/repository/models/{model}/unload': 'admin',
   'GET /healthz': 'public',
   'GET /livez': 'public',
   'GET /readyz': 'public',

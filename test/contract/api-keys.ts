@@ -9,6 +9,7 @@ import type { RunHandle, RunRequest, RunSink } from '../../src/serve/runtime/req
 import type { AccessEntry } from '../../src/serve/server/access-log.ts';
 import { formatApiKey, newKeyId, newSecret } from '../../src/serve/server/auth/api-key.ts';
 import { createKeyAuthorizer } from '../../src/serve/server/auth/key-authorizer.ts';
+import { createOpenAuthorizer } from '../../src/serve/server/auth/open-authorizer.ts';
 import { createKey, revokeKey } from '../../src/serve/server/auth/key-edits.ts';
 import type { KeyGrant } from '../../src/serve/server/auth/key-edits.ts';
 import type { KeyFile } from '../../src/serve/server/auth/key-record.ts';
@@ -20,7 +21,7 @@ import type { PrometheusMetrics } from '../../src/serve/server/metrics.ts';
 import { createFastHttpBackend } from '../../src/serve/server/wire/fast/backend.ts';
 import { createNodeHttpBackend } from '../../src/serve/server/wire/node/backend.ts';
 import { routeTable } from '../../src/serve/server/route-table.ts';
-import { AVAILABLE_123, FakeRuntime, predictSignature } from '../conformance/fake-server.ts';
+import { AVAILABLE_123, FakeRuntime, NO_CONTROL, predictSignature } from '../conformance/fake-server.ts';
 import type { FakeModel } from '../conformance/fake-server.ts';
 
 const BACKENDS = { fast: createFastHttpBackend, node: createNodeHttpBackend } as const;
@@ -29,7 +30,11 @@ const DAY_MS = 86_400_000;
 const dayFromNow = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString();
 
 const pepper = parsePepper(Buffer.from(newPepperText()), 'pepper');
-const ALL: KeyGrant = { description: '', permissions: ['predict', 'read', 'metrics'], models: ['*'] };
+const ALL: KeyGrant = {
+  description: '',
+  permissions: ['predict', 'read', 'metrics', 'admin'],
+  models: ['*'],
+};
 let file: KeyFile = { schema: 1, pepper: pepper.tag, keys: [] };
 
 function made(changes: Partial<KeyGrant> = {}): { readonly key: string; readonly id: string } {
@@ -44,6 +49,7 @@ export const KEYS = {
   predict: made({ permissions: ['predict'] }),
   read: made({ permissions: ['read'] }),
   metrics: made({ permissions: ['metrics'] }),
+  admin: made({ permissions: ['admin'] }),
   half: made({ models: ['half*'] }),
   other: made({ models: ['other*'] }),
   none: made({ models: [] }),
@@ -121,7 +127,7 @@ export async function startKeyServer(
   const log: Log = (level, message, fields) => logged.push(JSON.stringify({ level, message, fields }));
   const isReady = (): { ready: boolean; waitingFor: string[] } => ({ ready: true, waitingFor: [] });
   const routes = routeTable(
-    { runtime, clock, limits },
+    { runtime, control: NO_CONTROL, clock, limits },
     { health: { isReady }, metrics, tensorContent: false },
   );
   const server = createHttpServer({
@@ -133,7 +139,10 @@ export async function startKeyServer(
     cors,
     accessLog: (entry) => access.push(entry),
     unmatched: [tfservingUnmatched],
-    authorize: asksForKeys ? createKeyAuthorizer({ keys: () => ring, clock, metrics }) : undefined,
+    authorize: asksForKeys
+      ? createKeyAuthorizer({ keys: () => ring, clock, metrics })
+      : createOpenAuthorizer({ isAdminOpen: true }),
+    takesKeys: asksForKeys,
     backend: BACKENDS[backendName]({ limits, clock, log }),
   });
   const { host, port } = await server.listen({ host: '127.0.0.1', port: 0 });

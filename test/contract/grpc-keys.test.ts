@@ -22,6 +22,9 @@ const PERMISSIONS: Readonly<Record<string, Route['permission']>> = {
   '/inference.GRPCInferenceService/ModelInfer': 'predict',
   '/inference.GRPCInferenceService/ModelStreamInfer': 'predict',
   '/inference.GRPCInferenceService/RepositoryIndex': 'read',
+  '/inference.GRPCInferenceService/RepositoryModelLoad': 'admin',
+  '/inference.GRPCInferenceService/RepositoryModelUnload': 'admin',
+  '/tensorflow.serving.ModelService/HandleReloadConfigRequest': 'admin',
   '/grpc.health.v1.Health/Check': 'public',
   '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo': 'read',
   '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo': 'read',
@@ -29,7 +32,7 @@ const PERMISSIONS: Readonly<Record<string, Route['permission']>> = {
 const DENIED: number = status.PERMISSION_DENIED;
 const UNAUTHENTICATED: number = status.UNAUTHENTICATED;
 /** Methods that are about the whole server. */
-const NAMES_NO_MODEL = /Server(?:Live|Ready|Metadata)|RepositoryIndex|Reflection|Health/;
+const NAMES_NO_MODEL = /Server(?:Live|Ready|Metadata)|RepositoryIndex|HandleReload|Reflection|Health/;
 const IS_STREAM = /Stream|Reflection/;
 
 /** A message that names the model where each service has it. */
@@ -39,7 +42,7 @@ function messageFor(path: string, model: string): Uint8Array {
   if (path.includes('MultiInference'))
     writer.message(1, () => writer.message(1, () => writer.string(1, model)));
   else if (path.startsWith('/tensorflow')) writer.message(1, () => writer.string(1, model));
-  else writer.string(1, model);
+  else writer.string(path.includes('RepositoryModel') ? 2 : 1, model);
   return writer.finish();
 }
 
@@ -92,7 +95,7 @@ test('without a key, and with any that is no good, only the public methods answe
 test('a key opens what its permissions say', async (t) => {
   const server = await startKeyServer(t, 'fast');
   for (const { pattern, permission } of server.grpcRoutes)
-    for (const owned of ['predict', 'read', 'metrics'] as const) {
+    for (const owned of ['predict', 'read', 'metrics', 'admin'] as const) {
       const { code } = await call(server, pattern, KEYS[owned].key);
       const isOpen = permission === 'public' || permission === owned;
       assert.equal(code === DENIED, !isOpen, `${pattern} ${owned} ${code}`);

@@ -61,6 +61,7 @@ function serveOptions(
       ...(flags.threads !== 'auto' && { threads: flags.threads }),
     },
     ...authIn(flags),
+    allowRemoteAdmin: flags.allow_remote_admin,
     onEvent: (event) => showEvent(event, flags.auth_keys !== undefined, terminal),
   };
 }

@@ -16,6 +16,7 @@ interface OwnFlags {
   readonly profile: 'auto' | 'throughput' | 'latency';
   readonly allow_oversubscription: boolean;
   readonly access_log: boolean;
+  readonly allow_remote_admin: boolean;
   readonly auth_keys?: string;
   readonly auth_pepper?: string;
   readonly http_backend: 'fast' | 'node';
@@ -102,6 +103,12 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
     optional: true,
     placeholder: 'FILE',
     brief: 'The pepper of the key file (default FILE.pepper beside it)',
+  },
+  allow_remote_admin: {
+    kind: 'boolean',
+    default: false,
+    withNegated: false,
+    brief: 'Without keys: load and unload models for callers of other machines, too',
   },
   http_backend: {
     kind: 'enum',

@@ -28,6 +28,11 @@ export function toldError(call: HttpCall, failure: unknown): SkyliftError {
   return error;
 }
 
+/** As `answering`, for handlers that take their time. */
+export function answeringLater(handle: (call: HttpCall) => Promise<void>): Route['handle'] {
+  return (call) => void handle(call).catch((error: unknown) => replyError(call, error));
+}
+
 /** Answers `call` with the failure. Only the code goes to the access log. */
 export function replyError(call: HttpCall, failure: unknown): void {
   const error = toldError(call, failure);

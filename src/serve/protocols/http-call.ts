@@ -47,7 +47,7 @@ export interface HttpCall {
 
 export type Plane = 'data' | 'admin' | 'metrics' | 'health';
 /** What a caller may be allowed to do. */
-export const GRANTED_PERMISSIONS = ['predict', 'read', 'metrics'] as const;
+export const GRANTED_PERMISSIONS = ['predict', 'read', 'metrics', 'admin'] as const;
 export type GrantedPermission = (typeof GRANTED_PERMISSIONS)[number];
 /** `public`: everybody, without a question. */
 export type Permission = 'public' | GrantedPermission;

@@ -2,6 +2,8 @@
 import type { SkyliftError } from '../../core/errors.ts';
 import type { PackageManifest, Signature } from '../../package/manifest.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import type { ModelConfig } from './sources/model-config.ts';
+import type { VersionState } from './versions/version-state.ts';
 
 export type VersionSelector =
   | { readonly kind: 'latest' }
@@ -66,9 +68,6 @@ export interface RunHandle {
   resume(): void;
 }
 
-/** TensorFlow Serving's state names. */
-export type VersionState = 'START' | 'LOADING' | 'AVAILABLE' | 'UNLOADING' | 'END';
-
 export interface VersionStatus {
   readonly version: bigint;
   readonly state: VersionState;
@@ -117,4 +116,9 @@ export interface ModelControl {
   load(model: string): Promise<void>;
   /** Resolves when the model's memory is given back. Throws SKY_MODEL_NOT_FOUND. */
   unload(model: string): Promise<void>;
+  /**
+   * Serves these models and no others. Resolves when the new ones answer. Throws SKY_CONFIG_INVALID, SKY_LABEL_UNAVAILABLE,
+   * and then nothing has changed; SKY_MODEL_UNAVAILABLE when new models do not answer, the others do.
+   */
+  reload(configs: readonly ModelConfig[]): Promise<void>;
 }

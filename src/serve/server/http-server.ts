@@ -5,8 +5,8 @@ import type { Limits } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { Route } from '../protocols/http-call.ts';
-import { ANONYMOUS } from '../runtime/requests.ts';
 import type { AccessLog } from './access-log.ts';
+import { createOpenAuthorizer } from './auth/open-authorizer.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { createHttpMetrics } from './http-metrics.ts';
 import { createRequestIds } from './request-id.ts';
@@ -26,8 +26,10 @@ export interface HttpServerOptions {
   readonly accessLog?: AccessLog | undefined;
   /** Of `listen`. @default fast, which speaks HTTP/1.1 and gRPC */
   readonly backend?: WireBackend;
-  /** Asked before the body is read. @default everything is allowed */
-  readonly authorize?: Authorize | undefined;
+  /** Asked before the body is read. @default everything but administration is allowed */
+  readonly authorize?: Authorize;
+  /** Browsers may send API keys. @default false */
+  readonly takesKeys?: boolean;
   /** Offered what no route answers, in order; then 405 or 404. @default none */
   readonly unmatched?: readonly UnmatchedHook[];
   /** CORS headers on every reply. @default false */
@@ -66,7 +68,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const pipeline = new RequestPipeline({
     router: createRouter(routes.filter(({ transport }) => transport !== 'grpc')),
     grpcRouter: createRouter(routes.filter(({ transport }) => transport === 'grpc')),
-    authorize: options.authorize ?? (() => ANONYMOUS),
+    authorize: options.authorize ?? createOpenAuthorizer({ isAdminOpen: false }),
     unmatched: options.unmatched ?? [],
     limits,
     clock,
@@ -75,7 +77,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     budget: new ByteBudget(limits.max_inflight_bytes),
     pool: new BufferPool(limits.max_pooled_bytes),
     accessLog: options.accessLog,
-    commonHeaders: options.cors === true ? corsHeaders(options.authorize !== undefined) : [],
+    commonHeaders: options.cors === true ? corsHeaders(options.takesKeys === true) : [],
     newId: createRequestIds(),
   });
   const backends = new Set<WireBackend>();

@@ -13,6 +13,8 @@ export const MODEL_PATH = wholePath(`${MODEL}/?`);
 export const MODEL_READY_PATH = wholePath(`${MODEL}/ready`);
 export const INFER_PATH = wholePath(`${MODEL}/infer`);
 export const INDEX_PATH = wholePath('/v2/repository/index');
+export const LOAD_PATH = wholePath('/v2/repository/models/(?<name>[^/]+)/load');
+export const UNLOAD_PATH = wholePath('/v2/repository/models/(?<name>[^/]+)/unload');
 
 /** Model and version of a call whose path matched; a version that is no number is a label. Throws SKY_REQUEST_INVALID. */
 export function modelPath(call: HttpCall): ModelPath {

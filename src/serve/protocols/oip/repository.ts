@@ -1,6 +1,7 @@
 /** The index of the model repository extension. */
 import type { Limits } from '../../../core/limits.ts';
-import type { ModelStatus, VersionState } from '../../runtime/requests.ts';
+import type { ModelStatus } from '../../runtime/requests.ts';
+import type { VersionState } from '../../runtime/versions/version-state.ts';
 import type { ProtocolContext } from '../context.ts';
 import { invalidRequest } from '../failures.ts';
 import type { HttpCall } from '../http-call.ts';

@@ -3,13 +3,23 @@
  * specification/protocol/inference_rest.md, and Triton's extensions. Health is the server's own affair.
  */
 import type { ProtocolContext } from '../context.ts';
-import { answering } from '../failures.ts';
+import { answering, answeringLater } from '../failures.ts';
 import { isServed } from '../is-served.ts';
 import { JSON_TYPE } from '../http-call.ts';
 import type { HttpCall, Route } from '../http-call.ts';
 import { infer } from './infer.ts';
 import { modelMetadata, serverMetadata } from './metadata.ts';
-import { INDEX_PATH, INFER_PATH, MODEL_PATH, MODEL_READY_PATH, SERVER_PATH, modelPath } from './paths.ts';
+import {
+  INDEX_PATH,
+  INFER_PATH,
+  MODEL_PATH,
+  MODEL_READY_PATH,
+  SERVER_PATH,
+  modelPath,
+  LOAD_PATH,
+  UNLOAD_PATH,
+} from './paths.ts';
+import { loadModel, unloadModel } from './manage-models.ts';
 import { repositoryIndex } from './repository.ts';
 
 /** The routes below `/v2`, without health. */
@@ -17,8 +27,6 @@ export function oipRoutes(context: ProtocolContext): readonly Route[] {
   const { runtime, limits } = context;
   const common = { protocol: 'oip', plane: 'data' } as const;
   const reading = { ...common, method: 'GET', permission: 'read', maxBodyBytes: 0 } as const;
-  const answered = (body: (call: HttpCall) => string): Route['handle'] =>
-    answering((call) => call.reply(200, JSON_TYPE, body(call)));
   return [
     {
       ...common,
@@ -51,17 +59,42 @@ export function oipRoutes(context: ProtocolContext): readonly Route[] {
       summary: 'Name, version and extensions of the server.',
       handle: answered(() => JSON.stringify(serverMetadata())),
     },
+    ...repositoryRoutes(context),
+  ];
+}
+
+function repositoryRoutes(context: ProtocolContext): readonly Route[] {
+  const posting = { protocol: 'oip', method: 'POST', maxBodyBytes: context.limits.max_body_bytes } as const;
+  const managing = { ...posting, plane: 'admin', permission: 'admin' } as const;
+  return [
     {
-      ...common,
-      method: 'POST',
+      ...posting,
+      plane: 'data',
       pattern: '/v2/repository/index',
       match: INDEX_PATH,
       permission: 'read',
-      maxBodyBytes: limits.max_body_bytes,
       summary: 'The models and the state of their versions.',
       handle: answered((call) => repositoryIndex(call, context)),
     },
+    {
+      ...managing,
+      pattern: '/v2/repository/models/{model}/load',
+      match: LOAD_PATH,
+      summary: 'Loads what the source of a model has now; answers when it is there.',
+      handle: answeringLater((call) => loadModel(call, context)),
+    },
+    {
+      ...managing,
+      pattern: '/v2/repository/models/{model}/unload',
+      match: UNLOAD_PATH,
+      summary: 'Unloads a model; answers when its memory is given back.',
+      handle: answeringLater((call) => unloadModel(call, context)),
+    },
   ];
+}
+
+function answered(body: (call: HttpCall) => string): Route['handle'] {
+  return answering((call) => call.reply(200, JSON_TYPE, body(call)));
 }
 
 /** 503 for a model that is known but does not answer: probes look at the status only. */

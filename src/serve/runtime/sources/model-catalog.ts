@@ -9,17 +9,8 @@ import type { Log } from '../../../core/log.ts';
 import { Repeat } from '../../../core/repeat.ts';
 import type { ModelRuntime } from '../model-runtime.ts';
 import type { ModelControl } from '../requests.ts';
-import type { TransitionOrder, VersionPolicy } from '../versions/version-policy.ts';
+import type { ModelConfig } from './model-config.ts';
 import type { FoundVersion, ModelSource } from './model-source.ts';
-
-export interface ModelConfig {
-  readonly name: string;
-  /** A model file, a package, or a base path with numbered versions. */
-  readonly path: string;
-  readonly policy: VersionPolicy;
-  readonly order: TransitionOrder;
-  readonly labels: ReadonlyMap<string, bigint>;
-}
 
 export interface CatalogOptions {
   readonly runtime: ModelRuntime;
@@ -72,6 +63,19 @@ export class ModelCatalog implements ModelControl {
       this.#options.runtime.remove(name);
     }
     for (const each of listed) this.#serveOne(each);
+  }
+
+  async reload(configs: readonly ModelConfig[]): Promise<void> {
+    const added = configs.map(({ name }) => name).filter((name) => !this.#models.has(name));
+    await this.change(configs);
+    const { runtime } = this.#options;
+    const outcomes = await Promise.allSettled(added.map((name) => runtime.whenStarted(name)));
+    const failed = outcomes.flatMap(({ status }, i) => (status === 'rejected' ? [added[i]] : []));
+    if (failed.length > 0)
+      throw new SkyliftError(
+        'SKY_MODEL_UNAVAILABLE',
+        `${failed.length} model(s) did not become available: {${failed.join(', ')}}`,
+      );
   }
 
   /**

@@ -6,7 +6,8 @@
 import type { Clock, TimerHandle } from '../../../core/clock.ts';
 import { isSkyliftError } from '../../../core/errors.ts';
 import type { SkyliftError } from '../../../core/errors.ts';
-import type { VersionState, VersionStatus } from '../requests.ts';
+import type { VersionStatus } from '../requests.ts';
+import type { VersionState } from './version-state.ts';
 import { isWorthRetrying } from './retry.ts';
 import { chooseVersions, nextMoves } from './version-policy.ts';
 import type { TransitionOrder, VersionPolicy } from './version-policy.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { VersionState } from '../requests.ts';
+import type { VersionState } from './version-state.ts';
 import { chooseVersions, nextMoves } from './version-policy.ts';
 import type { TransitionOrder, VersionSnapshot } from './version-policy.ts';
 

@@ -1,6 +1,6 @@
 /** Which versions of a model shall answer, and in which order they come and go. Pure. */
 import { unreachable } from '../../../core/errors.ts';
-import type { VersionState } from '../requests.ts';
+import type { VersionState } from './version-state.ts';
 
 /** TensorFlow Serving's ServableVersionPolicy (config/file_system_storage_path_source.proto). */
 export type VersionPolicy =

@@ -6,6 +6,7 @@ import { isSkyliftError } from '../../../../core/errors.ts';
 import { ProtoReader } from '../../../../core/proto-reader.ts';
 import { ProtoWriter } from '../../../../core/proto-writer.ts';
 import type { ProtocolContext } from '../../context.ts';
+import { answeringLater } from '../../failures.ts';
 import { grpcRoute, replyMessage } from '../../grpc-call.ts';
 import type { GrpcMethod } from '../../grpc-call.ts';
 import type { HttpCall, Route } from '../../http-call.ts';
@@ -13,6 +14,7 @@ import { isServed } from '../../is-served.ts';
 import type { ModelPath } from '../../model-path.ts';
 import { modelMetadata, serverMetadata } from '../metadata.ts';
 import type { TensorMetadata } from '../metadata.ts';
+import { notAllowed } from '../manage-models.ts';
 import { namedModel } from '../paths.ts';
 import { indexOf } from '../repository.ts';
 import { requireVisible, visibleModels } from '../../visible-models.ts';
@@ -32,6 +34,7 @@ export function oipGrpcRoutes(context: ProtocolContext, isReady: () => boolean):
     grpcRoute({ protocol: 'oip', ...kind, path: `${SERVICE}/${name}`, summary, handle }, context.limits);
   const health = { permission: 'public', plane: 'health' } as const;
   const reading = { permission: 'read', plane: 'data' } as const;
+  const managing = { permission: 'admin', plane: 'admin' } as const;
   const running = { permission: 'predict', plane: 'data' } as const;
   return [
     method('ServerLive', health, 'Alive.', (call) => replyMessage(call, new ProtoWriter().bool(1, true))),
@@ -50,6 +53,10 @@ export function oipGrpcRoutes(context: ProtocolContext, isReady: () => boolean):
       'Runs a model on each message of a stream.',
       (call) => streamInfer(call, context),
     ),
+    method('RepositoryModelLoad', managing, 'Loads what the source of a model has now.', (call) =>
+      manage(call, 'load', context),
+    ),
+    method('RepositoryModelUnload', managing, 'Unloads a model.', (call) => manage(call, 'unload', context)),
     method('RepositoryIndex', reading, 'The models and the state of their versions.', (call) =>
       replyIndex(call, context),
     ),
@@ -100,6 +107,37 @@ function writeTensorMetadata(writer: ProtoWriter, { name, datatype, shape }: Ten
     .message(3, () => {
       for (const dim of shape) writer.rawInteger(dim);
     });
+}
+
+/** Answers when it is done. */
+function manage(call: HttpCall, verb: 'load' | 'unload', { control }: ProtocolContext): void {
+  const model = readManaged(call.body, verb === 'unload' ? ['unload_dependents'] : []);
+  call.note('model', model);
+  requireVisible(call.principal, model);
+  answeringLater(async () => {
+    await control[verb](model);
+    replyMessage(call, new ProtoWriter());
+  })(call);
+}
+
+/** The model that is to be loaded or unloaded. Throws SKY_REQUEST_INVALID for other parameters. */
+function readManaged(bytes: Uint8Array, allowed: readonly string[]): string {
+  const reader = new ProtoReader(bytes);
+  let model = '';
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 2) model = reader.string();
+    if (field !== 3) continue;
+    const parameter = reader.message(() => readKey(reader));
+    if (!allowed.includes(parameter)) throw notAllowed(parameter);
+  }
+  return model;
+}
+
+/** Of an entry of a map. */
+function readKey(reader: ProtoReader): string {
+  let key = '';
+  for (let field = reader.next(); field !== 0; field = reader.next()) if (field === 1) key = reader.string();
+  return key;
 }
 
 function replyIndex(call: HttpCall, { runtime }: ProtocolContext): void {

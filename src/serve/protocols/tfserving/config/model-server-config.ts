@@ -2,15 +2,14 @@
  * TensorFlow Serving's model configuration file. Sources: tensorflow_serving/config/model_server_config.proto,
  * config/file_system_storage_path_source.proto, model_servers/server_core.cc for the texts.
  */
-import type { ModelConfig } from '../../../runtime/sources/model-catalog.ts';
+import type { ModelConfig } from '../../../runtime/sources/model-config.ts';
 import { LATEST_ONE } from '../../../runtime/versions/version-policy.ts';
 import type { VersionPolicy } from '../../../runtime/versions/version-policy.ts';
 import { MessageReader } from './message-reader.ts';
 import type { TextMessage } from './message-reader.ts';
+import { platformProblem } from './platform.ts';
 import { parseTextFormat } from './text-format.ts';
 
-/** Platforms whose models are served here: the original's word for what it was given, and ours. */
-const PLATFORMS: ReadonlySet<string> = new Set(['tensorflow', 'onnx', 'onnxruntime', 'onnxruntime_onnx']);
 const START = { line: 1, column: 1 };
 
 /** The models of a config file, in their order. Throws SKY_CONFIG_INVALID with line and column. @param file its name, for messages */
@@ -43,21 +42,8 @@ function readModelConfig(message: TextMessage): ModelConfig {
 }
 
 function checkPlatform(reader: MessageReader): void {
-  const type = reader.word('model_type') ?? 'MODEL_TYPE_UNSPECIFIED';
-  const platform = reader.string('model_platform');
-  const hasType = type !== 'MODEL_TYPE_UNSPECIFIED' && type !== '0';
-  if (hasType && platform !== '')
-    throw reader.problem(
-      'Illegal setting both ModelServerConfig::model_type (deprecated) and ModelServerConfig::model_platform.',
-    );
-  if (!hasType && platform === '')
-    throw reader.problem(
-      'Illegal setting neither ModelServerConfig::model_type (deprecated) nor ModelServerConfig::model_platform.',
-    );
-  if (hasType ? type !== 'TENSORFLOW' && type !== '1' : !PLATFORMS.has(platform))
-    throw reader.problem(
-      `the platform ${hasType ? type : platform} is not served here; known: ${[...PLATFORMS].join(', ')}`,
-    );
+  const problem = platformProblem(reader.word('model_type') ?? '', reader.string('model_platform'));
+  if (problem !== undefined) throw reader.problem(problem);
 }
 
 function readPolicy(reader: MessageReader): VersionPolicy {

@@ -2,7 +2,8 @@
 import { GRPC_CODE } from '../../../../core/error-codes.ts';
 import { ProtoReader } from '../../../../core/proto-reader.ts';
 import { ProtoWriter } from '../../../../core/proto-writer.ts';
-import type { Runtime, VersionState, VersionStatus } from '../../../runtime/requests.ts';
+import type { Runtime, VersionStatus } from '../../../runtime/requests.ts';
+import type { VersionState } from '../../../runtime/versions/version-state.ts';
 import { replyMessage } from '../../grpc-call.ts';
 import type { HttpCall } from '../../http-call.ts';
 import { statusOf } from '../status.ts';

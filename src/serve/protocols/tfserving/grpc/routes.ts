@@ -1,5 +1,5 @@
 /**
- * TensorFlow Serving's gRPC services as records of the route table. HandleReloadConfigRequest is in none: UNIMPLEMENTED.
+ * TensorFlow Serving's gRPC services as records of the route table.
  * Sources: tensorflow_serving/apis/*.proto, tensorflow_serving/model_servers/prediction_service_impl.cc.
  */
 import type { ProtocolContext } from '../../context.ts';
@@ -10,6 +10,7 @@ import { classify, multiInference, regress } from './examples.ts';
 import { getModelMetadata } from './get-model-metadata.ts';
 import { getModelStatus } from './get-model-status.ts';
 import { predict } from './predict.ts';
+import { reloadConfig } from './reload-config.ts';
 import type { PredictOptions } from './predict.ts';
 
 const PREDICTION = '/tensorflow.serving.PredictionService';
@@ -42,6 +43,17 @@ export function tfservingGrpcRoutes(context: ProtocolContext, options: PredictOp
     ),
     method(`${MODEL}/GetModelStatus`, 'read', 'State of the versions of one model.', (call) =>
       getModelStatus(call, runtime),
+    ),
+    grpcRoute(
+      {
+        protocol: 'tfserving',
+        plane: 'admin',
+        permission: 'admin',
+        path: `${MODEL}/HandleReloadConfigRequest`,
+        summary: 'Serves a new list of models instead of the one before.',
+        handle: (call) => reloadConfig(call, context),
+      },
+      limits,
     ),
   ];
 }
