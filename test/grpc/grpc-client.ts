@@ -86,6 +86,10 @@ export class GrpcClient {
     return deserialize(Buffer.from(bytes));
   }
 
+  encode(type: string, message: Message): Buffer {
+    return (definitions[type] as MessageTypeDefinition<Message, Message>).serialize(message);
+  }
+
   client(service = ''): Client {
     const known = this.#clients.get(service);
     if (known) return known;
