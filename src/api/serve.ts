@@ -181,7 +181,7 @@ function createServer(
       ...oipRoutes(context),
       ...oipGrpcRoutes(context, () => isReady().ready),
       ...healthRoutes({ isReady }),
-      ...grpcHealthRoutes({ isReady }, runtime, limits),
+      ...grpcHealthRoutes({ isReady }, context),
       ...reflectionRoutes(limits),
       ...metricsRoutes(metrics),
     ],
