@@ -41,6 +41,24 @@ test('serve says where it answers, answers there, and drains on SIGTERM', async 
   assert.deepEqual(await once(server, 'exit'), [0, null]);
 });
 
+test('serve speaks gRPC on the port of HTTP, or on --port when --rest_api_port is given too', async (t) => {
+  const placesOf = async (...ports: string[]): Promise<{ http: string; grpc: readonly string[] }> => {
+    const server = startProgram('skylift', ['serve', model, ...ports, '--json', QUICK], { env });
+    t.after(() => server.kill('SIGTERM'));
+    const { url, grpc } = JSON.parse(await waitForText(server.stdout, /\n$/)) as {
+      url: string;
+      grpc: string[];
+    };
+    return { http: new URL(url).host, grpc };
+  };
+  const shared = await placesOf('--port=0');
+  assert.deepEqual(shared.grpc, [shared.http]);
+  const apart = await placesOf('--port=0', '--rest_api_port=0');
+  assert.equal(apart.grpc.length, 1);
+  assert.notEqual(apart.grpc[0], apart.http);
+  assert.deepEqual((await placesOf('--port=0', '--http_backend=node')).grpc, []);
+});
+
 test('an address that is not of this machine ends the start, and nothing is said of who may use it', async () => {
   const { exitCode, stderr } = await runProgram('skylift', ['serve', model, '--host=203.0.113.7'], { env });
   assert.equal(exitCode, 3);

@@ -144,6 +144,10 @@ export class FakeCall implements HttpCall {
     return this.replyBytes.toString();
   }
 
+  push(): void {
+    throw new Error('no streams here');
+  }
+
   reserve(): boolean {
     return true;
   }

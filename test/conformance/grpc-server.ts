@@ -11,6 +11,7 @@ import type { RunHandle, RunRequest, RunSink } from '../../src/serve/runtime/req
 import { grpcHealthRoutes } from '../../src/serve/server/grpc-health-routes.ts';
 import { reflectionRoutes } from '../../src/serve/server/reflection/routes.ts';
 import { createHttpServer } from '../../src/serve/server/http-server.ts';
+import type { HttpServer } from '../../src/serve/server/http-server.ts';
 import { GrpcClient } from '../grpc/grpc-client.ts';
 import { NO_CONTROL } from './fake-server.ts';
 import type { FakeRuntime } from './fake-server.ts';
@@ -20,6 +21,7 @@ export interface GrpcFixture {
   readonly client: GrpcClient;
   readonly runtime: FakeRuntime;
   readonly target: string;
+  readonly server: HttpServer;
   /** What health says of the server. */
   readonly state: { ready: boolean };
 }
@@ -41,7 +43,7 @@ export async function startGrpc(context: TestContext, overrides: Partial<Limits>
       ...tfservingGrpcRoutes(protocol, { tensorContent: false }),
       ...oipGrpcRoutes(protocol, () => state.ready),
       ...reflectionRoutes(limits),
-      ...grpcHealthRoutes({ isReady: () => state }, runtime, limits),
+      ...grpcHealthRoutes({ isReady: () => state }, protocol),
     ],
     limits,
     clock: systemClock,
@@ -52,5 +54,5 @@ export async function startGrpc(context: TestContext, overrides: Partial<Limits>
   const target = `127.0.0.1:${port}`;
   const client = new GrpcClient(context, target);
   context.after(() => server.close());
-  return { client, runtime, target, state };
+  return { client, runtime, target, state, server };
 }

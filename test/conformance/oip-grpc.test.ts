@@ -215,6 +215,29 @@ describe('server and models', () => {
     assert.ok(all.some((entry) => entry['version'] === '124' && entry['reason'] === 'opset 99 is not known'));
   });
 
+  test('a watcher hears of each change, and the end of the server', async (context) => {
+    const { client, state, server } = await startGrpc(context, { drain_idle_ms: 5 });
+    const told: unknown[] = [];
+    const ended = client.watch('grpc.health.v1.Health/Watch', { service: '' }, ({ status }) => {
+      told.push(status);
+      state.ready = false;
+      if (status === 'NOT_SERVING') void server.drain();
+    });
+    assert.equal(await ended, UNAVAILABLE);
+    assert.deepEqual(told, ['SERVING', 'NOT_SERVING']);
+  });
+
+  test('a watcher of what nobody knows waits for it; when it leaves, nothing remains', async (context) => {
+    const { client, server } = await startGrpc(context);
+    const told: unknown[] = [];
+    await client.watch('grpc.health.v1.Health/Watch', { service: 'nobody' }, ({ status }, cancel) => {
+      told.push(status);
+      cancel();
+    });
+    assert.deepEqual(told, ['SERVICE_UNKNOWN']);
+    while (server.inflight() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+
   test('health is true for the server, its services and each model', async (context) => {
     const { client, state } = await startGrpc(context);
     const status = async (service: string): Promise<unknown> =>

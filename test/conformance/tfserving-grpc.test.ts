@@ -1,6 +1,8 @@
 /** TensorFlow Serving's gRPC services over a fake runtime: what its clients send and get, in its words. */
 import assert from 'node:assert/strict';
+import { connect } from 'node:http2';
 import { describe, test } from 'node:test';
+import { framed, replyOf } from '../contract/grpc-wire-fixture.ts';
 import { failureOf } from '../grpc/grpc-client.ts';
 import type { GrpcClient, Message } from '../grpc/grpc-client.ts';
 import { startGrpc } from './grpc-server.ts';
@@ -180,6 +182,32 @@ describe('predict', () => {
     }
   });
 
+  test('the deadline of the call is that of the run; without one there is none', async (context) => {
+    const { client, runtime, target } = await startGrpc(context, { rest_api_timeout_in_ms: 1 });
+    const request = { model_spec: { name: 'half_plus_two' }, inputs: { x: floats(1) } };
+    const leftMs = (): number => (runtime.submitted.at(-1)?.deadlineAtMs ?? 0) - performance.now();
+    await client.call(`${PREDICTION}/Predict`, request, { deadline: Date.now() + 60_000 });
+    assert.ok(leftMs() > 0 && leftMs() <= 60_000, String(leftMs()));
+    await client.call(`${PREDICTION}/Predict`, request);
+    assert.ok(leftMs() > 24 * 3_600_000, String(leftMs()));
+    const session = connect(`http://${target}`);
+    context.after(() => session.destroy());
+    const statusWith = async (timeout: string): Promise<string | undefined> => {
+      const head = {
+        ':method': 'POST',
+        ':path': `/${PREDICTION}/Predict`,
+        'content-type': 'application/grpc',
+      };
+      const stream = session.request({ ...head, 'grpc-timeout': timeout });
+      stream.end(framed(client.encode('tensorflow.serving.PredictRequest', request)));
+      return (await replyOf(stream)).code;
+    };
+    const told = await Promise.all(
+      ['1H', '30S', '99999999n', '1n', '5', 'S', '123456789m', '5x'].map(statusWith),
+    );
+    assert.deepEqual(told, ['0', '0', '0', '4', '3', '3', '3', '3']);
+  });
+
   test('a few bytes cannot ask for much memory', async (context) => {
     const { client } = await startGrpc(context);
     const asked = async (...dims: number[]): Promise<number> =>
@@ -347,7 +375,5 @@ describe('models', () => {
       message: 'Found ModelSpec with an empty model name.',
     });
     assert.equal(((await several(task(half))) as { code: number }).code, UNIMPLEMENTED);
-    const reload = client.call('tensorflow.serving.ModelService/HandleReloadConfigRequest', {});
-    assert.equal((await failureOf(reload)).code, UNIMPLEMENTED);
   });
 });

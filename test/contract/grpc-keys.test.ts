@@ -26,6 +26,7 @@ const PERMISSIONS: Readonly<Record<string, Route['permission']>> = {
   '/inference.GRPCInferenceService/RepositoryModelUnload': 'admin',
   '/tensorflow.serving.ModelService/HandleReloadConfigRequest': 'admin',
   '/grpc.health.v1.Health/Check': 'public',
+  '/grpc.health.v1.Health/Watch': 'public',
   '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo': 'read',
   '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo': 'read',
 };
@@ -64,7 +65,12 @@ function call(
   const stream = client.makeBidiStreamRequest(path, whole, whole, metadata);
   let text = '';
   return new Promise((resolve) => {
-    stream.on('data', (bytes: Buffer) => (text += bytes.toString('latin1')));
+    stream.on('data', (bytes: Buffer) => {
+      text += bytes.toString('latin1');
+      if (!path.endsWith('/Watch')) return; // that one never ends
+      client.close();
+      resolve({ code: status.OK, text });
+    });
     stream.on('error', () => {}); // 'status' follows
     stream.on('status', ({ code, details }) => {
       client.close();

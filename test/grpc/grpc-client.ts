@@ -80,10 +80,33 @@ export class GrpcClient {
     });
   }
 
+  /** Calls a method that answers with a stream; `onAnswer` gets each message and may cancel. Resolves with the code at its end. */
+  watch(
+    path: string,
+    request: Message,
+    onAnswer: (answer: Message, cancel: () => void) => void,
+  ): Promise<number> {
+    const [service = '', method = ''] = path.split('/');
+    const { requestSerialize, responseDeserialize, path: wirePath } = this.#definition(service, method);
+    const call = this.client(service).makeServerStreamRequest(
+      wirePath,
+      requestSerialize,
+      responseDeserialize,
+      request,
+    );
+    call.on('data', (answer: Message) => onAnswer(answer, () => call.cancel()));
+    call.on('error', () => {}); // its code is in the status
+    return new Promise((resolve) => call.on('status', ({ code }) => resolve(code)));
+  }
+
   /** A message of any type of the .proto files. */
   decode(type: string, bytes: Uint8Array = Buffer.alloc(0)): Message {
     const { deserialize } = definitions[type] as MessageTypeDefinition<Message, Message>;
     return deserialize(Buffer.from(bytes));
+  }
+
+  encode(type: string, message: Message): Buffer {
+    return (definitions[type] as MessageTypeDefinition<Message, Message>).serialize(message);
   }
 
   client(service = ''): Client {

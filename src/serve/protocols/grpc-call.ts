@@ -29,7 +29,7 @@ export function grpcRoute({ path, handle, ...rest }: GrpcMethod, limits: Limits)
   };
 }
 
-/** Answers with one message. */
-export function replyMessage(call: HttpCall, message: ProtoWriter): void {
-  call.reply(200, GRPC_TYPE, message.finish());
+/** Answers with one message. @param status of HTTP: what the message means, for log and metrics; only 200 gives the body's memory back */
+export function replyMessage(call: HttpCall, message: ProtoWriter, status = 200): void {
+  call.reply(status, GRPC_TYPE, message.finish());
 }

@@ -28,6 +28,8 @@ export interface HttpCall {
   readonly arrivedAtMs: number;
   /** Named groups of the route's pattern, percent-decoded. */
   readonly params: Readonly<Record<string, string>>;
+  /** Writes a message before the reply, for gRPC methods whose answer is a stream; elsewhere it does nothing. */
+  push(message: Uint8Array): void;
   /** Answers once; written at the end of the event-loop turn. A second call is ignored and logged. */
   reply(
     status: number,

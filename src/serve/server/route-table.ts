@@ -30,7 +30,7 @@ export function routeTable(
     ...oipRoutes(context),
     ...oipGrpcRoutes(context, () => health.isReady().ready),
     ...healthRoutes(health),
-    ...grpcHealthRoutes(health, context.runtime, context.limits),
+    ...grpcHealthRoutes(health, context),
     ...reflectionRoutes(context.limits),
     ...metricsRoutes(metrics),
   ];

@@ -99,6 +99,10 @@ export class ServerCall implements HttpCall, WireReceiver {
     this.#metrics = this.#host.metrics.route(route);
   }
 
+  push(message: Uint8Array): void {
+    if (!this.#isDone) this.exchange.push?.(message);
+  }
+
   reply(
     status: number,
     contentType: string,

@@ -69,8 +69,10 @@ export class ModelCatalog implements ModelControl {
     const added = configs.map(({ name }) => name).filter((name) => !this.#models.has(name));
     await this.change(configs);
     const { runtime } = this.#options;
-    const outcomes = await Promise.allSettled(added.map((name) => runtime.whenStarted(name)));
-    const failed = outcomes.flatMap(({ status }, i) => (status === 'rejected' ? [added[i]] : []));
+    const empty = added.filter((name) => runtime.progress(name).kind === 'empty');
+    const started = added.filter((name) => !empty.includes(name));
+    const outcomes = await Promise.allSettled(started.map((name) => runtime.whenStarted(name)));
+    const failed = started.filter((_, i) => outcomes[i]?.status === 'rejected').concat(empty);
     if (failed.length > 0)
       throw new SkyliftError(
         'SKY_MODEL_UNAVAILABLE',

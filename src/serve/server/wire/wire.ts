@@ -53,6 +53,8 @@ export interface WireExchange {
   attach(receiver: WireReceiver): void;
   /** Reads the body, also sends `100 Continue` when the client waits for it. At most one call. */
   readBody(maxBytes: number): void;
+  /** Writes a message before the answer, for gRPC methods whose answer is a stream; other exchanges have none. */
+  push?(message: Uint8Array): void;
   /**
    * Answers. Written at the end of the event-loop turn, with `content-length`. At most one call. On gRPC the status is
    * in the headers (`grpc-status`, then without a body); without it the body is a message and the call went well.

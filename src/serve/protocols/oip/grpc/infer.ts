@@ -39,7 +39,8 @@ export function streamInfer(call: HttpCall, context: ProtocolContext): void {
 }
 
 function replyFailure(call: HttpCall, failure: unknown): void {
-  replyMessage(call, new ProtoWriter().string(1, cutMessage(toldError(call, failure).message)));
+  const { message, status } = toldError(call, failure);
+  replyMessage(call, new ProtoWriter().string(1, cutMessage(message)), status);
 }
 
 interface InferAnswers {

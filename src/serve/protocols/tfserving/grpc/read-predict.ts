@@ -67,6 +67,7 @@ function addOutput(filter: Set<string>, alias: string, signature: Signature): vo
 }
 
 function requireInputs(protos: ReadonlyMap<string, unknown>, { inputs }: Signature): void {
+  if (protos.size === inputs.length && inputs.every(({ name }) => protos.has(name))) return;
   const sent = [...protos.keys()].toSorted();
   const wanted = inputs.map(({ name }) => name).toSorted();
   const extra = sent.filter((alias) => !wanted.includes(alias));

@@ -192,6 +192,7 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
   /** Another one has the socket from now on; nobody calls this connection any more. */
   #handOver(first: Buffer): void {
     const socket = this.#socket;
+    this.#isLingering = true; // what node:net still tells of the bytes is not for this connection
     this.#reader.end();
     this.#setting.backlog.change(this.#unsentBytes, 0);
     socket.off('end', this.#onEnd);

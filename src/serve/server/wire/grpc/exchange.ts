@@ -1,7 +1,7 @@
-/** One unary gRPC call on an HTTP/2 stream: one message in, one out with the status in the trailers behind it. */
+/** One gRPC call with one message in; one message out, or several, and the status in the trailers behind them. */
 import { constants } from 'node:http2';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { GRPC_STATUS } from '../../../protocols/grpc-status.ts';
+import { GRPC_STATUS, GRPC_TYPE } from '../../../protocols/grpc-status.ts';
 import type { BodyProblem, HeaderList, WireExchange, WireReceiver } from '../wire.ts';
 import { framed } from './framing.ts';
 import { GrpcHeaders } from './head.ts';
@@ -39,6 +39,16 @@ export function isOver(stream: ServerHttp2Stream): boolean {
   return stream.destroyed || stream.closed;
 }
 
+/** The status of a failed call, out of the headers of its reply. */
+export function statusOf(headers: HeaderList): Readonly<Record<string, string>> {
+  const status: Record<string, string> = {};
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    if (name.startsWith('grpc-')) status[name] = headers[i + 1] ?? '';
+  }
+  return status;
+}
+
 export class GrpcExchange implements WireExchange, OpenCall {
   readonly isGrpc = true;
   readonly method = 'POST';
@@ -52,6 +62,8 @@ export class GrpcExchange implements WireExchange, OpenCall {
   #readingSinceMs = 0;
   #reader: MessageReader | undefined;
   #isAnswered = false;
+  #hasResponded = false;
+  #trailers: Readonly<Record<string, string>> = OK_TRAILERS;
   #unsentBytes = 0;
 
   /** @param stream open, and its errors listened to */
@@ -67,8 +79,9 @@ export class GrpcExchange implements WireExchange, OpenCall {
     return this.#reader?.lengthBytes;
   }
 
+  /** A stream of answers waits for nothing but a client that wants it. */
   get isAnswered(): boolean {
-    return this.#isAnswered;
+    return this.#isAnswered || this.#hasResponded;
   }
 
   attach(receiver: WireReceiver): void {
@@ -85,6 +98,14 @@ export class GrpcExchange implements WireExchange, OpenCall {
     this.#stream.on('end', () => this.#finish());
   }
 
+  push(message: Uint8Array): void {
+    const stream = this.#stream;
+    if (isOver(stream)) return;
+    this.#respond(['content-type', GRPC_TYPE]);
+    for (const piece of framed(message)) stream.write(piece);
+    if (stream.writableNeedDrain) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM); // nobody reads them
+  }
+
   send(_status: number, headers: HeaderList, body: Uint8Array | string): void {
     this.#isAnswered = true;
     const stream = this.#stream;
@@ -93,7 +114,7 @@ export class GrpcExchange implements WireExchange, OpenCall {
     this.#state = 'read';
     this.#reader = undefined;
     try {
-      if (headers.includes(GRPC_STATUS)) stream.respond([...REPLY_HEAD, ...headers], { endStream: true });
+      if (headers.includes(GRPC_STATUS)) this.#fail(headers);
       else this.#write(headers, body);
     } catch (error) {
       this.#host.reportBadReply(error);
@@ -109,18 +130,33 @@ export class GrpcExchange implements WireExchange, OpenCall {
     if (this.#state === 'reading' && nowMs - this.#readingSinceMs > bodyTimeoutMs) this.#failBody('timeout');
   }
 
+  /** A stream of answers would never end; anything else ends by its reply, or by the time that its message may take. */
   endIfIdle(): void {
-    // it ends by its reply, or by the time that its message may take
+    if (this.#hasResponded) this.expire();
   }
 
   expire(): void {
     if (!this.#isAnswered) this.#receiver?.drainEnded();
   }
 
+  #respond(headers: HeaderList): void {
+    if (this.#hasResponded) return;
+    const stream = this.#stream;
+    this.#hasResponded = true;
+    stream.respond([...REPLY_HEAD, ...headers], { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers));
+  }
+
+  #fail(headers: HeaderList): void {
+    if (this.#hasResponded) {
+      this.#trailers = statusOf(headers);
+      this.#stream.end();
+    } else this.#stream.respond([...REPLY_HEAD, ...headers], { endStream: true });
+  }
+
   #write(headers: HeaderList, body: Uint8Array | string): void {
     const stream = this.#stream;
-    stream.respond([...REPLY_HEAD, ...headers], { waitForTrailers: true });
-    stream.on('wantTrailers', () => stream.sendTrailers(OK_TRAILERS));
+    this.#respond(headers);
     const [first = EMPTY, second] = framed(body);
     if (second === undefined) {
       stream.end(first);

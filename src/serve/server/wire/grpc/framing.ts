@@ -16,28 +16,27 @@ export interface MessagePrefix {
 
 /** Reads the prefix of a message from any split of its bytes. */
 export class PrefixReader {
-  readonly #bytes = Buffer.alloc(PREFIX_BYTES);
+  #bytes: Buffer | undefined;
   #filledBytes = 0;
 
-  /** Whether nothing of a prefix has come. */
-  get isEmpty(): boolean {
-    return this.#filledBytes === 0;
-  }
-
   /** Takes what belongs to the prefix. @returns how many bytes that are */
-  add(piece: Uint8Array): number {
-    const taken = piece.subarray(0, PREFIX_BYTES - this.#filledBytes);
-    this.#bytes.set(taken, this.#filledBytes);
-    this.#filledBytes += taken.length;
-    return taken.length;
+  add(piece: Buffer): number {
+    if (this.#filledBytes === 0 && piece.length >= PREFIX_BYTES) this.#bytes = piece; // as nearly always: read in place
+    const taken = Math.min(PREFIX_BYTES - this.#filledBytes, piece.length);
+    if (this.#bytes !== piece)
+      (this.#bytes ??= Buffer.alloc(PREFIX_BYTES)).set(piece.subarray(0, taken), this.#filledBytes);
+    this.#filledBytes += taken;
+    return taken;
   }
 
   /** The prefix, once it is whole; 'malformed' for a flag that gRPC does not have. */
   take(): MessagePrefix | 'malformed' | undefined {
-    if (this.#filledBytes < PREFIX_BYTES) return undefined;
+    const bytes = this.#bytes;
+    if (bytes === undefined || this.#filledBytes < PREFIX_BYTES) return undefined;
+    this.#bytes = undefined;
     this.#filledBytes = 0;
-    const flag = this.#bytes[0] ?? 0;
-    return flag > 1 ? 'malformed' : { isCompressed: flag === 1, lengthBytes: this.#bytes.readUInt32BE(1) };
+    const flag = bytes[0] ?? 0;
+    return flag > 1 ? 'malformed' : { isCompressed: flag === 1, lengthBytes: bytes.readUInt32BE(1) };
   }
 }
 

@@ -6,7 +6,7 @@ import { constants } from 'node:http2';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { GRPC_STATUS } from '../../../protocols/grpc-status.ts';
 import type { HeaderList, WireExchange, WireHandler, WireReceiver } from '../wire.ts';
-import { OK_TRAILERS, REPLY_HEAD, isOver } from './exchange.ts';
+import { OK_TRAILERS, REPLY_HEAD, isOver, statusOf } from './exchange.ts';
 import type { GrpcHost, OpenCall } from './exchange.ts';
 import { framed } from './framing.ts';
 import { GrpcHeaders } from './head.ts';
@@ -132,10 +132,7 @@ export class GrpcStreamCall implements OpenCall {
   }
 
   #fail(headers: HeaderList): void {
-    const trailers: Record<string, string> = {};
-    for (let i = 0; i < headers.length; i += 2)
-      if (headers[i]?.startsWith('grpc-') === true) trailers[headers[i] ?? ''] = headers[i + 1] ?? '';
-    this.#trailers = trailers;
+    this.#trailers = statusOf(headers);
     this.#finish();
   }
 
