@@ -119,6 +119,13 @@ test('a model that a key is not for is refused in one way, whether it exists or 
   assert.deepEqual(server.runtime.submitted, []);
 });
 
+test('only a key for all models may give the server a new list', async (t) => {
+  const server = await startKeyServer(t, 'fast');
+  const reload = '/tensorflow.serving.ModelService/HandleReloadConfigRequest';
+  assert.equal((await call(server, reload, KEYS.half.key)).code, status.PERMISSION_DENIED);
+  assert.equal((await call(server, reload, KEYS.all.key)).code, status.OK);
+});
+
 test('lists and health tell a caller of no other models', async (t) => {
   const server = await startKeyServer(t, 'fast');
   const index = await call(server, '/inference.GRPCInferenceService/RepositoryIndex', KEYS.half.key);

@@ -7,7 +7,13 @@ import type { ModelPath } from '../model-path.ts';
 import { DATATYPE_NAMES } from './datatypes.ts';
 
 /** Only what is implemented. */
-const EXTENSIONS = ['binary_tensor_data', 'classification', 'parameters', 'schedule_policy'];
+const EXTENSIONS = [
+  'binary_tensor_data',
+  'classification',
+  'model_repository(unload_dependents)',
+  'parameters',
+  'schedule_policy',
+];
 
 /** `<project>_<format>` as the protocol names them. */
 const PLATFORMS: Readonly<Record<PackageManifest['engine'], string>> = {

@@ -12,14 +12,19 @@ import type { ProtocolContext } from '../../context.ts';
 import { answeringLater, invalidRequest } from '../../failures.ts';
 import { replyMessage } from '../../grpc-call.ts';
 import type { HttpCall } from '../../http-call.ts';
+import { requireVisible } from '../../visible-models.ts';
 import { platformProblem } from '../config/platform.ts';
 
 const LIST = 1;
 const CUSTOM = 2;
 
-/** Answers when the new models answer or failed. An empty configuration asks for nothing. Throws SKY_REQUEST_INVALID. */
-export function reloadConfig(call: HttpCall, { control }: ProtocolContext): void {
+/**
+ * Answers when the new models answer or failed. An empty configuration asks for nothing. Throws SKY_REQUEST_INVALID, and
+ * SKY_PERMISSION_DENIED for a caller who may not see all models, those that are there and those that come.
+ */
+export function reloadConfig(call: HttpCall, { control, runtime }: ProtocolContext): void {
   const configs = readRequest(new ProtoReader(call.body));
+  for (const { name } of [...runtime.models(), ...(configs ?? [])]) requireVisible(call.principal, name);
   answeringLater(async () => {
     if (configs !== undefined) await control.reload(configs);
     const writer = new ProtoWriter();
