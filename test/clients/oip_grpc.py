@@ -64,6 +64,14 @@ def main(address):
     assert told[2][0].as_numpy("y").tolist() == [2.5, 3.0, 4.5]
     client.stop_stream()
 
+    [stats] = client.get_inference_statistics("half_plus_two").model_stats
+    assert stats.inference_count >= 3 * 50 and 0 < stats.execution_count <= stats.inference_stats.success.count, stats
+    assert sum(each.compute_infer.count for each in stats.batch_stats) == stats.execution_count, stats
+    client.unload_model("half_plus_two")
+    assert not client.is_model_ready("half_plus_two")
+    client.load_model("half_plus_two")
+    assert client.is_model_ready("half_plus_two")
+
     for model, message in (("nobody", "Servable not found for request: Latest(nobody)"), ("echo_int64", "INT64")):
         try:
             client.infer(model, [tensor("x", "FP32", x)])

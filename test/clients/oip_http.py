@@ -60,6 +60,17 @@ def main(address):
     for i, each in enumerate(pending):
         assert each.get_result().as_numpy("y").tolist() == ((x + i) / 2 + 2).tolist()
 
+    [stats] = client.get_inference_statistics("half_plus_two", "1")["model_stats"]
+    assert stats["name"] == "half_plus_two" and stats["version"] == "1", stats
+    assert stats["inference_count"] >= 3 * 50 and 0 < stats["execution_count"] <= stats["inference_stats"]["success"]["count"], stats
+    assert sum(each["compute_infer"]["count"] for each in stats["batch_stats"]) == stats["execution_count"], stats
+    assert len(client.get_inference_statistics()["model_stats"]) == len(client.get_model_repository_index())
+
+    client.unload_model("half_plus_two")
+    assert not client.is_model_ready("half_plus_two")
+    client.load_model("half_plus_two")
+    assert client.is_model_ready("half_plus_two")
+
     try:
         client.infer("half_plus_two", [tensor("x", "FP32", x)], model_version="9")
     except InferenceServerException as error:

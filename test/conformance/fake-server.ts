@@ -4,6 +4,7 @@ import { resolveLimits } from '../../src/core/limits.ts';
 import type { Limits } from '../../src/core/limits.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import type { PackageManifest, Signature } from '../../src/package/manifest.ts';
+import { VersionStatistics } from '../../src/serve/runtime/version-statistics.ts';
 import { prepareRequest } from '../../src/serve/runtime/prepare-request.ts';
 import { createServable, versionNotFound } from '../../src/serve/runtime/servable.ts';
 import { ANONYMOUS } from '../../src/serve/runtime/requests.ts';
@@ -17,6 +18,7 @@ import type {
   VersionSelector,
   VersionStatus,
   ModelControl,
+  ModelStatistics,
 } from '../../src/serve/runtime/requests.ts';
 import { oipRoutes } from '../../src/serve/protocols/oip/routes.ts';
 import { tfservingRoutes, tfservingUnmatched } from '../../src/serve/protocols/tfserving/routes.ts';
@@ -49,6 +51,19 @@ export class FakeRuntime implements Runtime {
 
   constructor(models: Readonly<Record<string, FakeModel>>) {
     this.#models = new Map(Object.entries(models));
+  }
+
+  statistics(): ModelStatistics[] {
+    return this.models().flatMap(({ name, versions }) =>
+      versions
+        .filter(({ state }) => state === 'AVAILABLE')
+        .map(({ version }) => ({
+          model: name,
+          version,
+          statistics: new VersionStatistics(),
+          memoryBytes: 0,
+        })),
+    );
   }
 
   submit(request: RunRequest, sink: RunSink): RunHandle {
@@ -86,7 +101,8 @@ export class FakeRuntime implements Runtime {
   #run(request: RunRequest, sink: RunSink): void {
     try {
       const servable = this.resolve(request.model, request.version);
-      const job = prepareRequest(request, servable, request.model);
+      const statistics = new VersionStatistics();
+      const job = prepareRequest(request, { servable, queue: request.model, statistics });
       const outputs = this.#models.get(request.model)?.run(request.inputs) ?? new Map();
       const timing = { queuedUs: 0, ranUs: 1, batchRows: job.rows };
       sink.done({ version: servable.version, signature: job.signatureName, outputs, timing });

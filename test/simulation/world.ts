@@ -14,6 +14,7 @@ import { ANONYMOUS, LATEST } from '../../src/serve/runtime/requests.ts';
 import { RunMetrics } from '../../src/serve/runtime/run-metrics.ts';
 import { createScheduler } from '../../src/serve/runtime/scheduler.ts';
 import type { Scheduler, SchedulerLimits } from '../../src/serve/runtime/scheduler-types.ts';
+import { VersionStatistics } from '../../src/serve/runtime/version-statistics.ts';
 import type { SkyliftError } from '../../src/core/errors.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -70,6 +71,7 @@ class World {
   readonly #limits: SchedulerLimits;
   readonly #models: readonly string[];
   readonly #broken: string[] = [];
+  readonly #statistics = new VersionStatistics();
   #engineDeaths = 0;
 
   constructor(seed: number, defect: Defect) {
@@ -219,6 +221,7 @@ class World {
       inputs: [input],
       rows,
       bucket: this.#pick(['p', 'p', 'p', 'q', null]),
+      statistics: this.#statistics,
     };
   }
 

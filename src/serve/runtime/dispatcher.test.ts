@@ -11,6 +11,7 @@ import { Quarantine } from './quarantine.ts';
 import { ANONYMOUS } from './requests.ts';
 import type { RunSink } from './requests.ts';
 import { RunMetrics } from './run-metrics.ts';
+import { VersionStatistics } from './version-statistics.ts';
 import { createScheduler } from './scheduler.ts';
 
 const MINUTE_MS = 60_000;
@@ -38,6 +39,7 @@ function jobWith(deadlineAtMs: number): PreparedJob {
     signature: { program: 'p', method: 'predict', inputs: [], outputs: [] },
     inputs: INPUTS,
     rows: 1,
+    statistics: new VersionStatistics(),
     bucket: 'b',
   };
 }

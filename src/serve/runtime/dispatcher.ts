@@ -12,6 +12,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { RunHandle, RunRequest, RunSink } from './requests.ts';
 import type { RunMetrics } from './run-metrics.ts';
+import type { VersionStatistics } from './version-statistics.ts';
 import type { JobHead, Scheduler, SchedulerAction, SchedulerEvent, SessionOffer } from './scheduler-types.ts';
 
 /** What the scheduler decides, and a refusal that it is not asked about. */
@@ -30,6 +31,8 @@ export interface PreparedJob {
   readonly inputs: readonly Tensor[];
   readonly rows: number;
   readonly bucket: string | null;
+  /** Of its version. */
+  readonly statistics: VersionStatistics;
 }
 
 interface Job {
@@ -45,6 +48,8 @@ interface AttachedSession {
   /** Ends the engine process under the session. */
   readonly kill: (reason: string) => void;
   readonly sink: EngineSink;
+  /** What it works on. */
+  run: { readonly rows: number; readonly statistics: VersionStatistics } | undefined;
 }
 
 export interface DispatcherOptions {
@@ -99,7 +104,7 @@ export class Dispatcher {
   /** Adds a session to a queue. Returns the id for `detach`. */
   attach(queue: string, session: Session, offer: SessionOffer, kill: (reason: string) => void): number {
     const id = this.#nextSession++;
-    this.#sessions.set(id, { session, kill, sink: this.#sinkOf(id) });
+    this.#sessions.set(id, { session, kill, sink: this.#sinkOf(id), run: undefined });
     this.#step({ kind: 'up', at: this.#options.clock.nowMs(), session: id, queue, offer });
     return id;
   }
@@ -137,7 +142,7 @@ export class Dispatcher {
   #cancel(id: number): void {
     const job = this.#settle(id);
     if (!job) return;
-    this.#options.metrics.rejected(job.prepared.request.model, 'SKY_CANCELLED');
+    this.#countFailure(job, 'SKY_CANCELLED');
     this.#step({ kind: 'cancel', at: this.#options.clock.nowMs(), job: id });
   }
 
@@ -195,9 +200,11 @@ export class Dispatcher {
       return [{ id, signature, rows: jobRows, inputs, params: request.params }];
     });
     const [first] = jobs;
-    const model = first && this.#jobs.get(first.id)?.prepared.request.model;
-    if (model) this.#options.metrics.dispatched(model, rows);
-    if (attached) this.#handOver(attached, jobs);
+    const prepared = first && this.#jobs.get(first.id)?.prepared;
+    if (prepared) this.#options.metrics.dispatched(prepared.request.model, rows);
+    if (!attached) return;
+    attached.run = prepared && { rows, statistics: prepared.statistics };
+    this.#handOver(attached, jobs);
   }
 
   #handOver({ session, sink }: AttachedSession, jobs: readonly EngineJob[]): void {
@@ -219,8 +226,11 @@ export class Dispatcher {
       },
       done: (id, outputs) => this.#done(id, outputs),
       fail: (id, error) => this.#fail(id, error),
-      finished: (_, ranUs) =>
-        this.#step({ kind: 'finished', at: this.#options.clock.nowMs(), session, ranUs }),
+      finished: (_, ranUs) => {
+        const run = this.#sessions.get(session)?.run;
+        if (ranUs > 0) run?.statistics.ran(run.rows, ranUs);
+        this.#step({ kind: 'finished', at: this.#options.clock.nowMs(), session, ranUs });
+      },
     };
   }
 
@@ -232,6 +242,7 @@ export class Dispatcher {
     const queuedUs = (job.dispatchedAtMs - job.arrivedAtMs) * 1000;
     const timing = { queuedUs, ranUs: (now - job.dispatchedAtMs) * 1000, batchRows: job.batchRows };
     this.#options.metrics.answered(job.prepared.request.model, timing);
+    job.prepared.statistics.answered(job.prepared.rows, timing, this.#options.clock.wallMs());
     this.#tell(job, (sink) =>
       sink.done({ version, signature: signatureName, outputs: named(signature, outputs), timing }),
     );
@@ -240,7 +251,7 @@ export class Dispatcher {
   #fail(id: number, error: SkyliftError): void {
     const job = this.#settle(id);
     if (!job) return;
-    this.#options.metrics.rejected(job.prepared.request.model, error.code);
+    this.#countFailure(job, error.code);
     this.#tell(job, (sink) => sink.fail(error));
   }
 
@@ -256,8 +267,13 @@ export class Dispatcher {
   #end(id: number, code: ErrorCode, retryAfterMs: number): void {
     const job = this.#settle(id);
     if (!job) return;
-    this.#options.metrics.rejected(job.prepared.request.model, code);
+    this.#countFailure(job, code);
     this.#tell(job, (sink) => sink.fail(rejection(code, job.prepared.request, retryAfterMs)));
+  }
+
+  #countFailure({ prepared, arrivedAtMs }: Job, code: ErrorCode): void {
+    this.#options.metrics.rejected(prepared.request.model, code);
+    prepared.statistics.failed((this.#options.clock.nowMs() - arrivedAtMs) * 1000);
   }
 
   /** A defect in one sink costs its own caller only. */

@@ -11,6 +11,7 @@ import type { CrewEnvironment } from './engine-crew.ts';
 import type { ServableVersion } from './requests.ts';
 import { isWorthKeeping, isWorthSplitting } from './thread-plan.ts';
 import type { ThreadPlan } from './thread-plan.ts';
+import { VersionStatistics } from './version-statistics.ts';
 import { warmUp } from './warm-up.ts';
 import type { Measured } from './warm-up.ts';
 
@@ -37,6 +38,7 @@ interface CrewSize {
 export class LoadedVersion {
   readonly servable: ServableVersion;
   readonly queue: string;
+  readonly statistics = new VersionStatistics();
   readonly #pkg: PackageHandle;
   readonly #environment: VersionEnvironment;
   #crews: EngineCrew[] = [];

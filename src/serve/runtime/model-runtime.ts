@@ -13,6 +13,7 @@ import { Quarantine } from './quarantine.ts';
 import type { QuarantineOptions } from './quarantine.ts';
 import { LATEST } from './requests.ts';
 import type {
+  ModelStatistics,
   ModelStatus,
   RunHandle,
   RunRequest,
@@ -172,7 +173,7 @@ export class ModelRuntime implements Runtime {
     try {
       if (this.#isClosed) throw new SkyliftError('SKY_DRAINING', `model ${request.model}: it was closed`);
       const entry = this.#entry(request.model, request.version);
-      const handle = this.#dispatcher.submit(prepareRequest(request, entry.servable, entry.queue), sink);
+      const handle = this.#dispatcher.submit(prepareRequest(request, entry), sink);
       entry.lastUsedMs = this.#options.clock.nowMs();
       if (entry.isAsleep) this.#loader.wake(entry);
       return handle;
@@ -197,6 +198,15 @@ export class ModelRuntime implements Runtime {
 
   models(): readonly ModelStatus[] {
     return [...this.#models].map(([name, { versions }]) => ({ name, versions: versions.statuses() }));
+  }
+
+  statistics(): ModelStatistics[] {
+    return [...this.#models].flatMap(([model, { versions }]) =>
+      versions.loaded().map(({ servable, statistics, memoryBytes }) => {
+        const { version } = servable;
+        return { model, version, statistics, memoryBytes };
+      }),
+    );
   }
 
   /** Models that should answer and do not. */

@@ -5,15 +5,24 @@ import type { Tensor, TensorSpec } from '../../tensor/tensor.ts';
 import type { PreparedJob } from './dispatcher.ts';
 import type { RunRequest, ServableVersion } from './requests.ts';
 
+/** What a request is checked against, and where it is counted. */
+export interface PreparingVersion extends Pick<PreparedJob, 'queue' | 'statistics'> {
+  readonly servable: ServableVersion;
+}
+
 /** Throws SKY_SIGNATURE_NOT_FOUND, SKY_INPUT_UNKNOWN, SKY_TENSOR_SHAPE_MISMATCH. */
-export function prepareRequest(request: RunRequest, servable: ServableVersion, queue: string): PreparedJob {
+export function prepareRequest(
+  request: RunRequest,
+  { servable, queue, statistics }: PreparingVersion,
+): PreparedJob {
   const { name: signatureName, signature, isBatched, key } = servable.signature(request.signature);
   const inputs = signature.inputs.map((spec) => inputOf(request, spec));
   if (request.inputs.size > inputs.length) throw unknownInput(request, signature.inputs);
   const rows = isBatched ? (inputs[0]?.dims[0] ?? 1) : 1;
   const bucket =
     isBatched && rows > 0 && inputs.every((input) => input.dims[0] === rows) ? bucketOf(key, inputs) : null;
-  return { request, queue, version: servable.version, signatureName, signature, inputs, rows, bucket };
+  const { version } = servable;
+  return { request, queue, version, signatureName, signature, inputs, rows, bucket, statistics };
 }
 
 function inputOf(request: RunRequest, spec: TensorSpec): Tensor {

@@ -3,6 +3,7 @@ import type { SkyliftError } from '../../core/errors.ts';
 import type { PackageManifest, Signature } from '../../package/manifest.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ModelConfig } from './sources/model-config.ts';
+import type { VersionStatistics } from './version-statistics.ts';
 import type { VersionState } from './versions/version-state.ts';
 
 export type VersionSelector =
@@ -105,6 +106,17 @@ export interface Runtime {
   /** Throws SKY_MODEL_NOT_FOUND, SKY_UNAVAILABLE (known, but not loaded yet). */
   resolve(model: string, version: VersionSelector): ServableVersion;
   models(): readonly ModelStatus[];
+  /** Of the loaded versions. */
+  statistics(): readonly ModelStatistics[];
+}
+
+/** What one version did since it was loaded. */
+export interface ModelStatistics {
+  readonly model: string;
+  readonly version: bigint;
+  readonly statistics: VersionStatistics;
+  /** Of its engines. */
+  readonly memoryBytes: number;
 }
 
 /** What an administrator may do to the models of a running server. */

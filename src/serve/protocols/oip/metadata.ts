@@ -13,6 +13,7 @@ const EXTENSIONS = [
   'model_repository(unload_dependents)',
   'parameters',
   'schedule_policy',
+  'statistics',
 ];
 
 /** `<project>_<format>` as the protocol names them. */

@@ -10,6 +10,8 @@ import type { HttpCall, Route } from '../http-call.ts';
 import { infer } from './infer.ts';
 import { modelMetadata, serverMetadata } from './metadata.ts';
 import {
+  ALL_STATS_PATH,
+  MODEL_STATS_PATH,
   INDEX_PATH,
   INFER_PATH,
   MODEL_PATH,
@@ -21,6 +23,7 @@ import {
 } from './paths.ts';
 import { loadModel, unloadModel } from './manage-models.ts';
 import { repositoryIndex } from './repository.ts';
+import { statisticsBody, statisticsFor } from './statistics.ts';
 
 /** The routes below `/v2`, without health. */
 export function oipRoutes(context: ProtocolContext): readonly Route[] {
@@ -44,6 +47,20 @@ export function oipRoutes(context: ProtocolContext): readonly Route[] {
       match: MODEL_READY_PATH,
       summary: 'Whether one model answers.',
       handle: answering((call) => modelReady(call, context)),
+    },
+    {
+      ...reading,
+      pattern: '/v2/models/{model}/stats',
+      match: MODEL_STATS_PATH,
+      summary: 'What the loaded versions of a model did: requests, runs, times.',
+      handle: answered((call) => statisticsBody(statisticsFor(call, runtime, modelPath(call)))),
+    },
+    {
+      ...reading,
+      pattern: '/v2/models/stats',
+      match: ALL_STATS_PATH,
+      summary: 'What all loaded versions did.',
+      handle: answered((call) => statisticsBody(statisticsFor(call, runtime, undefined))),
     },
     {
       ...reading,

@@ -17,9 +17,11 @@ import type { TensorMetadata } from '../metadata.ts';
 import { notAllowed } from '../manage-models.ts';
 import { namedModel } from '../paths.ts';
 import { indexOf } from '../repository.ts';
+import { statisticsFor } from '../statistics.ts';
 import { requireVisible, visibleModels } from '../../visible-models.ts';
 import { infer, streamInfer } from './infer.ts';
 import { readTarget } from './read-infer.ts';
+import { statisticsMessage } from './statistics.ts';
 
 const SERVICE = '/inference.GRPCInferenceService';
 
@@ -52,6 +54,9 @@ export function oipGrpcRoutes(context: ProtocolContext, isReady: () => boolean):
       { ...running, isStream: true },
       'Runs a model on each message of a stream.',
       (call) => streamInfer(call, context),
+    ),
+    method('ModelStatistics', reading, 'What the loaded versions of a model, or of all, did.', (call) =>
+      replyStatistics(call, context),
     ),
     method('RepositoryModelLoad', managing, 'Loads what the source of a model has now.', (call) =>
       manage(call, 'load', context),
@@ -107,6 +112,12 @@ function writeTensorMetadata(writer: ProtoWriter, { name, datatype, shape }: Ten
     .message(3, () => {
       for (const dim of shape) writer.rawInteger(dim);
     });
+}
+
+/** Without a name, of all models. */
+function replyStatistics(call: HttpCall, { runtime }: ProtocolContext): void {
+  const path = readTarget(call.body).model === '' ? undefined : pathOf(call);
+  replyMessage(call, statisticsMessage(statisticsFor(call, runtime, path)));
 }
 
 /** Answers when it is done. */
