@@ -1,7 +1,7 @@
 /**
  * `npm run soak`: the long runs that a release needs and a test command cannot afford. Each part has a seed, prints one JSON
  * line and fails the command when a promise is broken.
- * Flags: --seed N (1), --seconds N (60) of killing engines, --swaps N (30) of versions under load, --seeds N (100000)
+ * Flags: --seed N (1), --seconds N (60) of killing engines, --swaps N (30) of versions under load, --reloads N (100) of a model, --seeds N (100000)
  * simulated worlds of each kind, --store-kills N (500).
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { killEngines } from '../test/chaos/kill-engines.ts';
+import { cycleLoads } from '../test/chaos/load-unload.ts';
 import { swapVersions } from '../test/chaos/hot-swap.ts';
 import { runVersionsWorld } from '../test/simulation/versions-world.ts';
 import { runWorld } from '../test/simulation/world.ts';
@@ -20,6 +21,7 @@ const { values: flags } = parseArgs({
     seed: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '60' },
     swaps: { type: 'string', default: '30' },
+    reloads: { type: 'string', default: '100' },
     seeds: { type: 'string', default: '100000' },
     'store-kills': { type: 'string', default: '500' },
   },
@@ -28,6 +30,7 @@ const seed = Number(flags.seed);
 
 report('engines killed', await soakEngines(Number(flags.seconds)));
 report('versions swapped', await soakVersions(Number(flags.swaps)));
+report('models reloaded', await soakLoads(Number(flags.reloads)));
 report('simulated worlds', simulate(Number(flags.seeds)));
 report('simulated versions', simulateVersions(Number(flags.seeds)));
 report('store writers killed', await crashStore({ seed, kills: Number(flags['store-kills']) }));
@@ -55,6 +58,17 @@ async function soakVersions(swaps: number): Promise<object> {
   if (failures.length > 0)
     throw new Error(`${failures.length} requests failed: ${failures.slice(0, 5).join('; ')}`);
   return rest;
+}
+
+/** Memory may grow by 5 % or 20 MB, whichever is more. */
+async function soakLoads(cycles: number): Promise<object> {
+  const folder = await mkdtemp(join(tmpdir(), 'skylift-soak-'));
+  const report = await cycleLoads(folder, cycles);
+  await rm(folder, { recursive: true, force: true });
+  const allowedMb = report.rssBeforeMb + Math.max(20, report.rssBeforeMb * 0.05);
+  if (report.rssAfterMb > allowedMb || report.descriptors > 2 || report.processes > 0)
+    throw new Error(`a model that comes and goes leaves something behind: ${JSON.stringify(report)}`);
+  return report;
 }
 
 function simulateVersions(worlds: number): object {
