@@ -122,6 +122,7 @@ export class FakeCall implements HttpCall {
   readonly headers: HttpCall['headers'];
   readonly notes: [string, string][] = [];
   params: Record<string, string> = {};
+  protocol: HttpCall['protocol'];
   status = 0;
   contentType = '';
   replyBytes = Buffer.alloc(0);
@@ -214,6 +215,7 @@ export function fakeServer(
       if (route) {
         const groups = Object.entries(route.match.exec(call.path)?.groups ?? {});
         const given = groups.filter((group): group is [string, string] => group[1] !== undefined);
+        call.protocol = route?.protocol;
         call.params = Object.fromEntries(given.map(([name, value]) => [name, decodeURIComponent(value)]));
         route.handle(call);
       } else tfservingUnmatched(call);

@@ -33,6 +33,11 @@ describe('requests that are refused', () => {
   for (const [name, body, error] of cases)
     test(name, () => assert.match(errorOf(infer('half_plus_two', body)), error));
 
+  test('the code, the hint and the id of the request stand beside the text', () => {
+    const { code, hint, id } = JSON.parse(String(infer('half_plus_two', '{}').replyBytes));
+    assert.deepEqual([code, typeof hint, id], ['SKY_REQUEST_INVALID', 'string', 'request-1']);
+  });
+
   const inputs: readonly [string, string, RegExp, model?: string][] = [
     ['no name', '{"shape":[1],"datatype":"FP32","data":[1]}', /an input has no "name"/],
     ['no shape', '{"name":"x","datatype":"FP32","data":[1]}', /input "x" has no "shape"/],

@@ -1,6 +1,6 @@
 /**
- * Failures as TensorFlow Serving and the Open Inference Protocol write them: `{"error": "<message>"}` with the status of
- * the canonical code.
+ * Failures as clients read them: `{"error": "<message>"}` with the status of the canonical code, exactly so for TensorFlow
+ * Serving's, with the code and the hint beside it for all others.
  */
 import { SkyliftError, isSkyliftError, toSkyliftError } from '../../core/errors.ts';
 import { GRPC_TYPE, cutMessage, statusHeaders } from './grpc-status.ts';
@@ -38,12 +38,21 @@ export function replyError(call: HttpCall, failure: unknown): void {
   const error = toldError(call, failure);
   const { status } = error;
   if (call.isGrpc) call.reply(status, GRPC_TYPE, '', statusHeaders(error.grpc, error.message));
-  else call.reply(status, JSON_TYPE, errorBody(error.message), retryAfter(error, status));
+  else call.reply(status, JSON_TYPE, bodyOf(call, error), retryAfter(error, status));
 }
 
 /** `{"error": "<message>"}` with the message cut at 1024 characters. */
 export function errorBody(message: string): string {
   return `{"error": ${JSON.stringify(cutMessage(message))}}`;
+}
+
+/** `{"error": message, "code": …, "hint": …, "id": …}`; `id` finds the request in the log. */
+export function codedBody(error: SkyliftError, id?: string): string {
+  return JSON.stringify({ error: cutMessage(error.message), code: error.code, hint: error.hint, id });
+}
+
+function bodyOf(call: HttpCall, error: SkyliftError): string {
+  return call.protocol === 'oip' ? codedBody(error, call.id) : errorBody(error.message);
 }
 
 /** SKY_REQUEST_INVALID (400). */

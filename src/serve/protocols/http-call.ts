@@ -14,6 +14,8 @@ export interface HeaderView {
 export interface HttpCall {
   /** Request id: the caller's `x-request-id` when it is well-formed, else our own. */
   readonly id: string;
+  /** Of its route; undefined when there is none. */
+  readonly protocol: Protocol | undefined;
   /** The failures of this call are told as a gRPC status, not as a body. */
   readonly isGrpc: boolean;
   readonly method: string;
@@ -47,6 +49,9 @@ export interface HttpCall {
   note(field: 'key' | 'model' | 'version' | 'signature' | 'error', value: string): void;
 }
 
+/** Whose words a route speaks. */
+export type Protocol = 'tfserving' | 'oip' | 'skylift';
+
 export type Plane = 'data' | 'admin' | 'metrics' | 'health';
 /** What a caller may be allowed to do. */
 export const GRANTED_PERMISSIONS = ['predict', 'read', 'metrics', 'admin'] as const;
@@ -56,7 +61,7 @@ export type Permission = 'public' | GrantedPermission;
 
 /** One record of the route table; nothing answers that is not in it. */
 export interface Route {
-  readonly protocol: 'tfserving' | 'oip' | 'skylift';
+  readonly protocol: Protocol;
   /** Routes of gRPC methods answer gRPC calls only, all others none. @default http */
   readonly transport?: 'http' | 'grpc';
   /** A gRPC method that takes many messages: each is a call of its own, and its answer one message. @default false */

@@ -1,4 +1,4 @@
-/** How failures of the server itself look on HTTP: JSON that TensorFlow Serving's clients can read too (`error` is a text). */
+/** Failures of the server itself, with the status that fits the place. */
 import { SkyliftError } from '../../core/errors.ts';
 import type { ErrorCode, GrpcStatus } from '../../core/error-codes.ts';
 import type { ErrorOptions } from '../../core/errors.ts';
@@ -20,9 +20,4 @@ export function httpFailure(
   options: ErrorOptions = {},
 ): HttpFailure {
   return { status, error: new SkyliftError(code, message, options) };
-}
-
-/** `{"error": message, "code": ..., "hint": ..., "id": ...}`; `id` finds the request in the log. */
-export function codedBody(error: SkyliftError, id?: string): string {
-  return JSON.stringify({ error: error.message, code: error.code, hint: error.hint, id });
 }

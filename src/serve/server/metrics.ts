@@ -7,7 +7,7 @@ import { SkyliftError, toSkyliftError } from '../../core/errors.ts';
 import type { InstrumentSpec, Metrics } from '../../core/metrics.ts';
 import { JSON_TYPE } from '../protocols/http-call.ts';
 import type { HttpCall, Route } from '../protocols/http-call.ts';
-import { codedBody } from './error-reply.ts';
+import { codedBody } from '../protocols/failures.ts';
 import { CellHistogram, HistogramCell, NumberCell } from './metric-cells.ts';
 import type { Labels } from './metric-cells.ts';
 

@@ -4,13 +4,14 @@ import { SkyliftError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { GRPC_TYPE, statusHeaders } from '../protocols/grpc-status.ts';
 import { JSON_TYPE } from '../protocols/http-call.ts';
-import type { HeaderView, HttpCall, Route } from '../protocols/http-call.ts';
+import type { HeaderView, HttpCall, Protocol, Route } from '../protocols/http-call.ts';
 import { ANONYMOUS } from '../runtime/requests.ts';
 import type { Principal } from '../runtime/requests.ts';
 import type { AccessLog } from './access-log.ts';
 import type { BufferPool } from '../../core/buffer-pool.ts';
 import type { ByteBudget } from './byte-budget.ts';
-import { codedBody, httpFailure } from './error-reply.ts';
+import { codedBody } from '../protocols/failures.ts';
+import { httpFailure } from './error-reply.ts';
 import type { HttpFailure } from './error-reply.ts';
 import type { HttpMetrics, RouteMetrics } from './http-metrics.ts';
 import { UNMATCHED_ROUTE } from './http-metrics.ts';
@@ -76,6 +77,9 @@ export class ServerCall implements HttpCall, WireReceiver {
   }
   get isGrpc(): boolean {
     return this.exchange.isGrpc;
+  }
+  get protocol(): Protocol | undefined {
+    return this.route?.protocol;
   }
   get method(): string {
     return this.exchange.method;
