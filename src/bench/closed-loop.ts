@@ -2,11 +2,11 @@
 import { createReplyCheck } from './check-reply.ts';
 import { LoadConnection } from './load-connection.ts';
 import { LoadRecorder } from './load-recorder.ts';
+import { DEFAULT_DEADLINE_MS } from './load-types.ts';
 import type { LoadOptions, LoadReport } from './load-types.ts';
 import { buildRequest } from './request-bytes.ts';
 
 const DEFAULT_CONNECTIONS = 8;
-const DEFAULT_DEADLINE_MS = 30_000;
 /** Overdue requests are looked for this often; a deadline may be late by as much. */
 const SWEEP_MS = 25;
 

@@ -1,4 +1,4 @@
-/** One client of a closed loop: sends a request, waits for its end, sends the next; opens a new connection when it must. */
+/** One client: sends a request, waits for its end, sends the next that is due; opens a new connection when it must. */
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import type { EndedRequest } from './load-recorder.ts';
@@ -7,12 +7,15 @@ import type { Reply } from './reply-reader.ts';
 import { ReplyReader } from './reply-reader.ts';
 import type { RequestTarget } from './request-bytes.ts';
 
+/** Who wants to know how the next request ends; `wait`: none is due, `issue` is called later; undefined: the last was issued. */
+export type NextRequest = ((ended: EndedRequest) => void) | 'wait' | undefined;
+
 export interface LoadConnectionOptions {
   readonly target: RequestTarget;
   readonly check: (reply: Reply) => RequestEnd;
-  /** Asked before each request: who wants to know how it ends; undefined when no more is to be issued. */
-  readonly next: () => ((ended: EndedRequest) => void) | undefined;
-  /** Called once, when `next` said no. */
+  /** Asked before each request. */
+  readonly next: () => NextRequest;
+  /** Called once, when no more is to be issued. */
   readonly onDone: () => void;
 }
 
@@ -37,6 +40,7 @@ export class LoadConnection {
   /** Issues the next request, or ends. */
   issue(): void {
     const tell = this.#options.next();
+    if (tell === 'wait') return;
     if (!tell) {
       this.#drop();
       this.#options.onDone();

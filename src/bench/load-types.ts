@@ -10,8 +10,10 @@ export interface LoadOptions {
   /** How the characters of `body` become bytes; latin1 carries any bytes. @default utf8 */
   readonly bodyEncoding?: 'utf8' | 'latin1';
   readonly headers?: Readonly<Record<string, string>>;
-  /** Requests in flight, one per connection (closed loop). @default 8 */
+  /** Requests in flight, one per connection; with a rate at most so many. @default 8, with a rate 1024 */
   readonly connections?: number;
+  /** Requests that are due in a second, whether or not the server keeps up (open loop). @default a closed loop */
+  readonly ratePerSecond?: number;
   /** Time in which requests are issued; those in flight are then waited for. One of this and `requests`. */
   readonly durationMs?: number;
   /** Number of requests to issue. */
@@ -24,6 +26,9 @@ export interface LoadOptions {
   /** Keeps a record of every request, up to MAX_RECORDS. @default false */
   readonly keepRecords?: boolean;
 }
+
+export const DEFAULT_DEADLINE_MS = 30_000;
+export const DEFAULT_OPEN_CONNECTIONS = 1024;
 
 /** What a reply must be to count as good. */
 export interface ReplyCheck {
@@ -69,7 +74,7 @@ export interface LoadReport {
   readonly requestsPerSecond: number;
   /** From the first request to the last end. */
   readonly durationMs: number;
-  /** Of good replies; zeros when there are none. */
+  /** Of good replies, from the moment that they were due; zeros when there are none. */
   readonly latencyMs: LatencySummary;
   readonly connections: number;
   readonly records?: readonly RequestRecord[];

@@ -38,13 +38,13 @@ export async function runLoad(options: LoadOptions, signal?: AbortSignal): Promi
 
 function requireSense(options: LoadOptions): void {
   buildRequest(options);
-  const { durationMs, requests, connections = 1, warmupMs = 0, deadlineMs = 1 } = options;
+  const { durationMs, requests, connections = 1, ratePerSecond, warmupMs = 0, deadlineMs = 1 } = options;
   if ((durationMs === undefined) === (requests === undefined))
     throw new SkyliftError(
       'SKY_CONFIG_INVALID',
       'a load run needs either a duration or a number of requests',
     );
-  const numbers = { durationMs, requests, connections, deadlineMs };
+  const numbers = { durationMs, requests, connections, ratePerSecond, deadlineMs };
   for (const [name, value] of Object.entries(numbers))
     if (value !== undefined && !(value > 0))
       throw new SkyliftError('SKY_CONFIG_INVALID', `${name} ${value} is not positive`);

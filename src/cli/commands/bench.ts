@@ -15,6 +15,10 @@ export const benchCommand = defineCommand<BenchFlags, [string]>({
         'a running server',
       ],
       [
+        'skylift bench http://127.0.0.1:8501/v1/models/digits --rate 2000',
+        'as many a second, come what may: latency from when each was due',
+      ],
+      [
         'skylift bench http://127.0.0.1:8501/v1/models/digits --input @seven.json --json',
         'own request, for programs',
       ],
@@ -25,9 +29,16 @@ export const benchCommand = defineCommand<BenchFlags, [string]>({
       connections: {
         kind: 'parsed',
         parse: parseCount,
-        default: '8',
+        optional: true,
         placeholder: 'N',
-        brief: 'Requests in flight, one per connection',
+        brief: 'Requests in flight, one per connection (default 8; with --rate at most, 1024)',
+      },
+      rate: {
+        kind: 'parsed',
+        parse: parseCount,
+        optional: true,
+        placeholder: 'N',
+        brief: 'Requests that are due in a second, whether or not the server keeps up',
       },
       duration: {
         kind: 'parsed',

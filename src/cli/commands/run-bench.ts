@@ -18,7 +18,8 @@ import { renderPairs } from '../render/table.ts';
 import type { CliProcess } from '../terminal.ts';
 
 export interface BenchFlags {
-  readonly connections: number;
+  readonly connections?: number;
+  readonly rate?: number;
   readonly duration: number;
   readonly warmup: number;
   readonly input?: string;
@@ -61,7 +62,13 @@ async function measure(
 ): Promise<BenchReport> {
   const url = `${model.server}${modelPath(model.model, model.target)}:predict`;
   const body = await requestFor(model, flags.input, caller);
-  const load = { url, body, connections: flags.connections, headers: keyHeaders(caller.apiKey) };
+  const load = {
+    url,
+    body,
+    headers: keyHeaders(caller.apiKey),
+    ...(flags.connections !== undefined && { connections: flags.connections }),
+    ...(flags.rate !== undefined && { ratePerSecond: flags.rate }),
+  };
   await runLoad({ ...load, durationMs: flags.warmup * 1000 });
   const pids = listPids(); // after the warm-up, which may have started engines
   const before = cpuTimes(pids);
