@@ -200,7 +200,7 @@ async function untilStarted(runtime: ModelRuntime, models: readonly string[], wa
       timer = systemClock.setTimer(systemClock.nowMs() + waitMs, () => reject(noVersions(runtime, models)));
   });
   try {
-    await Promise.race([tooLate, Promise.all(models.map((model) => runtime.whenStarted(model)))]);
+    await Promise.race([tooLate, Promise.all(models.map((model) => runtime.whenStarted(model, waitMs > 0)))]);
   } finally {
     if (timer) systemClock.clear(timer);
   }

@@ -53,6 +53,8 @@ export const KEYS = {
   half: made({ models: ['half*'] }),
   other: made({ models: ['other*'] }),
   none: made({ models: [] }),
+  /** For all models that there are, not for all that may come. */
+  every: made({ models: ['half_plus_two', 'other_model'] }),
   expired: made({ expiresAt: dayFromNow(-1) }),
   future: made({ notBefore: dayFromNow(1) }),
   revoked: made(),

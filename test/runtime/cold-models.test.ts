@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '../../src/index.ts';
 import type { Limits, RunningServer } from '../../src/index.ts';
-import { stamped } from '../support/onnx-models.ts';
+import { matMul, stamped } from '../support/onnx-models.ts';
 import { openScratch } from '../support/packages.ts';
 
 const NAMES = ['one', 'two', 'three'];
@@ -59,6 +59,30 @@ test('a model that does not fit at all ends the start, with the numbers', async 
     code: 'SKY_MODEL_TOO_LARGE',
     message: /^model \w+ needs about .*, all models together may take .*--model_memory_bytes/,
   });
+});
+
+test('a model takes no more engines than it may have memory, and can always be woken', async () => {
+  await using scratch = await openScratch();
+  const file = join(scratch.dir, 'wide.onnx');
+  await writeFile(file, matMul({ width: 4096, outputWidth: 4096 })); // slow enough to earn a second engine on two cores
+  const serveWide = (limits: Partial<Limits>): Promise<RunningServer> =>
+    serve({ models: { wide: file }, http: { port: 0 }, storeDir: join(scratch.dir, 'store'), limits });
+  let bytes = 0;
+  {
+    await using server = await serveWide({});
+    const [{ memoryBytes, engines } = { memoryBytes: 0, engines: [] }] = server.report();
+    bytes = memoryBytes / engines.length;
+  }
+  await using server = await serveWide({ model_memory_bytes: Math.round(bytes * 1.4), idle_unload_ms: 200 });
+  assert.ok(server.report().every(({ engines }) => engines.length < 2));
+  for (let i = 0; awake(server).length > 0; i++) {
+    assert.ok(i < 200, 'still awake');
+    await sleep(50);
+  }
+  const body = JSON.stringify({ instances: [Array.from({ length: 4096 }, () => 1)] });
+  const answer = await fetch(`${server.url}/v1/models/wide:predict`, { method: 'POST', body });
+  assert.equal(answer.status, 200);
+  assert.ok((await answer.text()).includes('4096'));
 });
 
 test('a model that nobody asks for has no engines until somebody does', async () => {

@@ -1,14 +1,15 @@
 /** What an administrator may do to a running server, over REST and gRPC, and who may not. */
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '../../src/index.ts';
 import type { RunningServer, ServeOptions } from '../../src/index.ts';
 import { GrpcClient } from '../grpc/grpc-client.ts';
 import type { Message } from '../grpc/grpc-client.ts';
-import { stamped } from '../support/onnx-models.ts';
+import { countingLoop, stamped } from '../support/onnx-models.ts';
 import { openScratch } from '../support/packages.ts';
 
 const RELOAD = 'tensorflow.serving.ModelService/HandleReloadConfigRequest';
@@ -38,6 +39,13 @@ function clientOf(t: TestContext, server: RunningServer): GrpcClient {
 async function post(server: RunningServer, path: string, body = '', headers = {}): Promise<string> {
   const response = await fetch(server.url + path, { method: 'POST', body, headers });
   return `${response.status} ${(await response.text()).replaceAll(/\s/g, '')}`;
+}
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; !(await isSo()); i++) {
+    assert.ok(i < 2000, `never came true: ${String(isSo)}`);
+    await sleep(10);
+  }
 }
 
 const ask = (server: RunningServer, model: string): Promise<string> =>
@@ -127,6 +135,74 @@ test('a new list of models replaces the old one; a wrong list changes nothing', 
     code: 2,
     details: '1 model(s) did not become available: {gone}',
   });
+});
+
+test('another path under the same name is another model, also where the version has the same number', async (t) => {
+  await using scratch = await openScratch();
+  await using server = await start(scratch.dir);
+  const other = join(scratch.dir, 'other');
+  await mkdir(join(other, '1'), { recursive: true });
+  await writeFile(join(other, '1', 'model.onnx'), stamped(77));
+  const config = [{ name: 'm', base_path: other, model_platform: 'onnx' }];
+  const state = { failed: 0, isOver: false };
+  const asking = (async () => {
+    while (!state.isOver) if (!(await ask(server, 'm')).startsWith('200')) state.failed++;
+  })();
+  await clientOf(t, server).call(RELOAD, { config: { model_config_list: { config } } });
+  await until(async () => (await ask(server, 'm')) === '200 {"predictions":[77.0]}');
+  state.isOver = true;
+  await asking;
+  assert.equal(state.failed, 0);
+  await until(() => server.report().length === 1);
+});
+
+test('a model that is removed and added while a request runs answers, and so does the request', async () => {
+  await using scratch = await openScratch();
+  const file = join(scratch.dir, 'models.config');
+  const loop = join(scratch.dir, 'loop.onnx');
+  await writeFile(loop, countingLoop());
+  const keep = await writeModel(scratch.dir, 'keep', 1);
+  const entry = (name: string, path: string): string =>
+    `config { name: "${name}" base_path: "${path}" model_platform: "onnx" }`;
+  const both = `model_config_list { ${entry('keep', keep)} ${entry('loop', loop)} }`;
+  await writeFile(file, both);
+  await using server = await serve({
+    modelConfigFile: file,
+    http: { port: 0 },
+    storeDir: join(scratch.dir, 'store'),
+    threads: { engines: 1, threads: 1 },
+    limits: { config_poll_ms: 20, version_settle_ms: 0, warmup_budget_ms: 50, run_limit_ms: 60_000 },
+  });
+  const run = (trips: number): Promise<string> =>
+    post(server, '/v1/models/loop:predict', `{"inputs":{"trips":[${trips}]}}`);
+  const long = run(3_000_000);
+  await writeFile(file, `model_config_list { ${entry('keep', keep)} }`);
+  await until(() => server.models().length === 1);
+  await writeFile(file, both);
+  await until(async () => (await run(10)).startsWith('200'));
+  assert.match(await long, /^200 /);
+  for (let i = 0; i < 3; i++) assert.match(await run(10), /^200 /);
+});
+
+test('whoever waits for a load hears when its files, or the model, go away', async () => {
+  await using scratch = await openScratch();
+  await using server = await start(scratch.dir, {
+    limits: { version_poll_ms: 20, version_settle_ms: 400, warmup_budget_ms: 50 },
+  });
+  await post(server, '/v2/repository/models/m/unload');
+  await writeModel(scratch.dir, 'm', 1);
+  const loading = post(server, '/v2/repository/models/m/load');
+  await rm(join(scratch.dir, 'm', '1'), { recursive: true });
+  assert.match(await loading, /^[45]\d\d /);
+  assert.equal((await post(server, '/v2/repository/models/m/load')).slice(0, 3), '404');
+
+  await writeModel(scratch.dir, 'm', 2);
+  const calls = Array.from({ length: 8 }, (_, i) =>
+    post(server, `/v2/repository/models/m/${i % 2 === 0 ? 'load' : 'unload'}`),
+  );
+  for (const answer of await Promise.all(calls)) assert.match(answer, /^(?:200|503) /);
+  assert.equal(await post(server, '/v2/repository/models/m/load'), '200 ');
+  assert.equal(await ask(server, 'm'), '200 {"predictions":[2.0]}');
 });
 
 test('models are managed from this machine only, and not by pages in a browser', async (t) => {

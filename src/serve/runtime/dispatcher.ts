@@ -347,6 +347,7 @@ const REASONS: Partial<Record<ErrorCode, string>> = {
   SKY_OVERLOADED: 'the queue of the model is full or too slow for the deadline',
   SKY_ENGINE_LOST: 'the engine process ended while it worked on the request',
   SKY_QUARANTINED: 'the request ended engine processes and is refused for a while',
+  SKY_ENGINE_START: 'its engines could not be started; the log of the server says why',
   SKY_UNAVAILABLE: 'the model is being unloaded',
   SKY_DRAINING: 'the server is shutting down',
 };

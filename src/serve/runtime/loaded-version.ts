@@ -17,6 +17,8 @@ import type { Measured } from './warm-up.ts';
 
 export interface VersionEnvironment extends CrewEnvironment {
   readonly plan: ThreadPlan;
+  /** There is memory for one more engine of the version. */
+  readonly mayGrow: (version: LoadedVersion) => boolean;
 }
 
 /** How a version runs, for status pages and `bench`. */
@@ -53,9 +55,14 @@ export class LoadedVersion {
   /** Monotonic milliseconds of the last request. */
   lastUsedMs: number;
 
-  constructor(servable: ServableVersion, pkg: PackageHandle, environment: VersionEnvironment) {
+  /** @param load tells the loads of a version apart: an old one may still be drained while a new one answers */
+  constructor(
+    servable: ServableVersion,
+    pkg: PackageHandle,
+    { load, ...environment }: VersionEnvironment & { readonly load: number },
+  ) {
     this.servable = servable;
-    this.queue = `${servable.model}@${servable.version}`;
+    this.queue = `${servable.model}@${servable.version}/${load}`;
     this.#pkg = pkg;
     this.#environment = environment;
     this.lastUsedMs = environment.clock.nowMs();
@@ -75,7 +82,7 @@ export class LoadedVersion {
   /** Requests wait for native code: one more narrow engine, as long as there are cores without one. */
   grow(): void {
     const { plan } = this.#environment;
-    if (plan.kind === 'measured') this.#crews[0]?.grow(plan.cores);
+    if (plan.kind === 'measured' && this.#environment.mayGrow(this)) this.#crews[0]?.grow(plan.cores);
   }
 
   /** Answers now, or as soon as somebody asks. */
@@ -151,8 +158,10 @@ export class LoadedVersion {
 
   async #startMeasured(cores: number): Promise<void> {
     this.#measured = await this.#startCrew(1, 1);
+    await this.#weigh();
     const narrowUs = this.#measured.curve[0]?.runUs ?? 0;
-    if (isWorthSplitting(narrowUs, cores)) await this.#tryWideCrew(cores, narrowUs);
+    if (isWorthSplitting(narrowUs, cores) && this.#environment.mayGrow(this))
+      await this.#tryWideCrew(cores, narrowUs);
   }
 
   /** Right after the warm-up, when every engine has run. */

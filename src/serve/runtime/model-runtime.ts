@@ -50,8 +50,12 @@ export interface RuntimeOptions {
 /** What happens to the versions of a model. */
 export type ModelEvent = { readonly model: string } & VersionEvent<LoadedVersion>;
 
+type Versions = ModelVersions<FoundVersion, LoadedVersion>;
+
 interface Model {
-  readonly versions: ModelVersions<FoundVersion, LoadedVersion>;
+  versions: Versions;
+  /** Of another source under the same name, until they answer. */
+  successor: Versions | undefined;
   labels: ReadonlyMap<string, bigint>;
 }
 
@@ -72,6 +76,7 @@ export interface VersionReport {
 /** A joined frame also holds descriptors; half of the limit leaves room for them whatever it is. */
 const RUN_SHARE_OF_FRAME = 0.5;
 const RETRY_WHILE_LOADING_MS = 1000;
+const LOOK_AGAIN_MS = 250;
 const NO_LABELS: ReadonlyMap<string, bigint> = new Map();
 
 export class ModelRuntime implements Runtime {
@@ -114,12 +119,16 @@ export class ModelRuntime implements Runtime {
 
   /** Says what a model shall consist of; a new name is served from now on. Versions come and go as the wish asks. */
   wish(model: string, wish: VersionWish<FoundVersion>): void {
-    const known = this.#models.get(model) ?? {
-      versions: this.#createVersions(model, wish),
-      labels: NO_LABELS,
-    };
-    this.#models.set(model, known);
-    known.versions.wish(wish);
+    const known = this.#models.get(model) ?? this.#add(model, wish);
+    newest(known).wish(wish);
+  }
+
+  /** As `wish`, for another source under the same name: what answers goes on until the versions of the new one do. */
+  replace(model: string, wish: VersionWish<FoundVersion>): void {
+    const known = this.#models.get(model) ?? this.#add(model, wish);
+    known.successor?.remove();
+    known.successor = this.#createVersions(model, wish);
+    known.successor.wish(wish);
   }
 
   /** Labels of a model instead of those it had. Unknown models are ignored. */
@@ -130,7 +139,8 @@ export class ModelRuntime implements Runtime {
 
   /** The model is not served any more; what it has begun is finished. */
   remove(model: string): void {
-    this.#models.get(model)?.versions.remove();
+    const known = this.#models.get(model);
+    if (known) removeAll(known);
     this.#models.delete(model);
   }
 
@@ -138,7 +148,7 @@ export class ModelRuntime implements Runtime {
   async unload(model: string): Promise<void> {
     const known = this.#models.get(model);
     if (!known) throw versionNotFound(model, LATEST);
-    known.versions.remove();
+    removeAll(known);
     while (known.versions.isRemoved && known.versions.isBusy) await this.#nextEvent(model);
   }
 
@@ -149,16 +159,25 @@ export class ModelRuntime implements Runtime {
 
   /** How far a model is; `empty` for unknown ones. */
   progress(model: string): Progress {
-    return this.#models.get(model)?.versions.progress() ?? { kind: 'empty' };
+    const known = this.#models.get(model);
+    return known ? newest(known).progress() : { kind: 'empty' };
   }
 
-  /** Resolves when the model answers and nothing more is on its way; rejects with the error of its best version if none answers. */
-  async whenStarted(model: string): Promise<void> {
+  /**
+   * Resolves when the model answers and nothing more is on its way. Rejects with the error of its best version if none
+   * answers; SKY_UNAVAILABLE when it was unloaded meanwhile; SKY_MODEL_NO_VERSIONS, unless `isPatient`, when there is none.
+   */
+  async whenStarted(model: string, isPatient = false): Promise<void> {
     for (;;) {
       const progress = this.progress(model);
       if (progress.kind === 'answers') return;
       if (progress.kind === 'failed') throw progress.error;
       if (this.#isClosed) throw new SkyliftError('SKY_DRAINING', `model ${model}: it was closed`);
+      const known = this.#models.get(model);
+      if (!known || newest(known).isRemoved)
+        throw new SkyliftError('SKY_UNAVAILABLE', `model ${model}: it was unloaded meanwhile`);
+      if (progress.kind === 'empty' && !isPatient)
+        throw new SkyliftError('SKY_MODEL_NO_VERSIONS', `model ${model}: its versions are gone`);
       await this.#nextEvent(model);
     }
   }
@@ -201,8 +220,8 @@ export class ModelRuntime implements Runtime {
   }
 
   statistics(): ModelStatistics[] {
-    return [...this.#models].flatMap(([model, { versions }]) =>
-      versions.loaded().map(({ servable, statistics, memoryBytes }) => {
+    return [...this.#models].flatMap(([model, known]) =>
+      allLoaded(known).map(({ servable, statistics, memoryBytes }) => {
         const { version } = servable;
         return { model, version, statistics, memoryBytes };
       }),
@@ -218,8 +237,8 @@ export class ModelRuntime implements Runtime {
 
   /** Of the versions with engines. */
   report(): VersionReport[] {
-    return [...this.#models].flatMap(([model, { versions }]) =>
-      versions.loaded().map((loaded) => {
+    return [...this.#models].flatMap(([model, known]) =>
+      allLoaded(known).map((loaded) => {
         const { curve = [], maxRows = 1, crowdRows = 1 } = loaded.measured ?? {};
         const { version } = loaded.servable;
         const { memoryBytes } = loaded;
@@ -236,7 +255,10 @@ export class ModelRuntime implements Runtime {
   /** Ends all engines. Requests that still wait, or come later, get SKY_DRAINING. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const { versions } of this.#models.values()) versions.close();
+    for (const { versions, successor } of this.#models.values()) {
+      versions.close();
+      successor?.close();
+    }
     await this.#loader.close();
   }
 
@@ -244,10 +266,14 @@ export class ModelRuntime implements Runtime {
     await this.close();
   }
 
-  #createVersions(
-    model: string,
-    wish: VersionWish<FoundVersion>,
-  ): ModelVersions<FoundVersion, LoadedVersion> {
+  #add(model: string, wish: VersionWish<FoundVersion>): Model {
+    const versions = this.#createVersions(model, wish);
+    const added: Model = { versions, successor: undefined, labels: NO_LABELS };
+    this.#models.set(model, added);
+    return added;
+  }
+
+  #createVersions(model: string, wish: VersionWish<FoundVersion>): Versions {
     const { clock, limits } = this.#options;
     return new ModelVersions(wish, {
       clock,
@@ -256,17 +282,34 @@ export class ModelRuntime implements Runtime {
       maxRetries: limits.max_num_load_retries,
       retryAfterMs: limits.load_retry_interval_ms,
       onEvent: (event) => {
+        this.#promote(model);
         for (const listener of this.#listeners) listener({ ...event, model });
       },
     });
   }
 
+  /** The versions of a new source answer: those of the old one go. */
+  #promote(model: string): void {
+    const known = this.#models.get(model);
+    if (known?.successor?.progress().kind !== 'answers') return;
+    const old = known.versions;
+    known.versions = known.successor;
+    known.successor = undefined;
+    old.remove();
+  }
+
+  /** Or a while: not everything that matters is an event. */
   #nextEvent(model: string): Promise<void> {
+    const { clock } = this.#options;
     return new Promise((resolve) => {
-      const end = this.listen((event) => {
-        if (event.model !== model) return;
+      const done = (): void => {
         end();
-        this.#options.clock.endOfTurn(resolve);
+        clock.clear(timer);
+        clock.endOfTurn(resolve);
+      };
+      const timer = clock.setTimer(clock.nowMs() + LOOK_AGAIN_MS, done);
+      const end = this.listen((event) => {
+        if (event.model === model) done();
       });
     });
   }
@@ -282,6 +325,21 @@ export class ModelRuntime implements Runtime {
       });
     throw versionNotFound(model, selector);
   }
+}
+
+/** Those whose source is the configured one. */
+function newest({ versions, successor }: Model): Versions {
+  return successor ?? versions;
+}
+
+function removeAll(model: Model): void {
+  model.successor?.remove();
+  model.successor = undefined;
+  model.versions.remove();
+}
+
+function allLoaded({ versions, successor }: Model): LoadedVersion[] {
+  return [...versions.loaded(), ...(successor?.loaded() ?? [])];
 }
 
 /** On the path of every request: no allocation. */

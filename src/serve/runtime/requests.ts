@@ -19,10 +19,12 @@ export interface Principal {
   readonly id: string;
   /** Whether there is such a model for this caller: others are neither listed nor answered for. */
   maySee(model: string): boolean;
+  /** Every model there is and ever will be. */
+  readonly seesAll: boolean;
 }
 
 /** Everybody, where no keys are asked for. */
-export const ANONYMOUS: Principal = { id: 'anonymous', maySee: () => true };
+export const ANONYMOUS: Principal = { id: 'anonymous', maySee: () => true, seesAll: true };
 
 export interface RunRequest {
   readonly id: string;

@@ -37,6 +37,8 @@ interface WatchedModel {
 export class ModelCatalog implements ModelControl {
   readonly #options: CatalogOptions;
   readonly #models = new Map<string, WatchedModel>();
+  /** By model: a configuration that is tried again need not tell the same again. */
+  readonly #toldFailures = new Map<string, string>();
   #change: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
@@ -53,7 +55,7 @@ export class ModelCatalog implements ModelControl {
     return Promise.all(configs.map((config) => this.#listOne(config, isPatient)));
   }
 
-  /** Serves these models and no others. Those that were served already with the same path go on without a gap. */
+  /** Serves these models and no others. Those that were served already go on without a gap, also from another path. */
   serve(listed: readonly ListedModel[]): void {
     const names = new Set(listed.map(({ config }) => config.name));
     for (const [name, { watch }] of this.#models) {
@@ -69,10 +71,8 @@ export class ModelCatalog implements ModelControl {
     const added = configs.map(({ name }) => name).filter((name) => !this.#models.has(name));
     await this.change(configs);
     const { runtime } = this.#options;
-    const empty = added.filter((name) => runtime.progress(name).kind === 'empty');
-    const started = added.filter((name) => !empty.includes(name));
-    const outcomes = await Promise.allSettled(started.map((name) => runtime.whenStarted(name)));
-    const failed = started.filter((_, i) => outcomes[i]?.status === 'rejected').concat(empty);
+    const outcomes = await Promise.allSettled(added.map((name) => runtime.whenStarted(name)));
+    const failed = added.filter((_, i) => outcomes[i]?.status === 'rejected');
     if (failed.length > 0)
       throw new SkyliftError(
         'SKY_MODEL_UNAVAILABLE',
@@ -150,9 +150,12 @@ export class ModelCatalog implements ModelControl {
   #serveOne({ config, source, versions }: ListedModel): void {
     const { runtime, clock, limits } = this.#options;
     const { name, policy, order, labels } = config;
-    this.#models.get(name)?.watch.close();
+    const before = this.#models.get(name);
+    before?.watch.close();
     const tell = (offered: readonly FoundVersion[]): void => runtime.wish(name, { offered, policy, order });
-    tell(versions);
+    if (before && before.config.path !== config.path)
+      runtime.replace(name, { offered: versions, policy, order });
+    else tell(versions);
     runtime.setLabels(name, labels);
     const watch: Repeat = new Repeat({
       clock,
@@ -169,6 +172,8 @@ export class ModelCatalog implements ModelControl {
   /** In TensorFlow Serving's words: people search their logs for them. */
   #logFailure({ name, path }: ModelConfig, failure: SkyliftError): void {
     const { code, message } = failure;
+    if (this.#toldFailures.get(name) === message) return;
+    this.#toldFailures.set(name, message);
     const text =
       code === 'SKY_MODEL_NO_VERSIONS'
         ? `No versions of servable ${name} found under base path ${path}. Did you forget to name your leaf directory as a number (eg. '/1/')?`

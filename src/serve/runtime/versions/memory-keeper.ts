@@ -65,6 +65,12 @@ export class MemoryKeeper {
     return room.kind === 'room' && room.sleepers.length === 0;
   }
 
+  /** After its engines were measured. Throws SKY_MODEL_TOO_LARGE: what does not fit alone could never be woken again. */
+  requireFit(version: LoadedVersion): void {
+    const { model_memory_bytes: budgetBytes } = this.#options.limits;
+    if (budgetBytes > 0 && version.memoryBytes > budgetBytes) throw this.#tooLarge(version);
+  }
+
   /** The version has no engines any more. */
   leave(version: LoadedVersion): void {
     this.#awake.delete(version);

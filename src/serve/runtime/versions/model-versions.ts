@@ -69,6 +69,8 @@ interface Entry<F, L> {
   timer: TimerHandle | undefined;
 }
 
+/** Broken versions whose files are looked at again whenever the source is listed: the newest. */
+const WATCHED_BROKEN = 16;
 /** Unloaded versions whose end the status still tells. */
 const REMEMBERED_ENDS = 16;
 
@@ -130,10 +132,9 @@ export class ModelVersions<F extends Offered, L> {
       const entry = this.#entries.get(version) ?? this.#add(version);
       entry.offered = each;
     }
-    for (const entry of this.#entries.values()) {
-      if (!offered.has(entry.version)) this.#withdraw(entry);
-      else if (entry.files === 'broken') this.#look(entry);
-    }
+    for (const entry of this.#entries.values()) if (!offered.has(entry.version)) this.#withdraw(entry);
+    const broken = [...this.#entries.values()].filter(({ files }) => files === 'broken').sort(newestFirst);
+    for (const entry of broken.slice(0, WATCHED_BROKEN)) this.#look(entry);
     this.#advance();
   }
 
@@ -220,19 +221,20 @@ export class ModelVersions<F extends Offered, L> {
     this.#options.work.look(offered, (look) => {
       entry.isLooking = false;
       if (entry.offered === undefined || entry.loaded !== undefined) return;
-      this.#seen(entry, look);
+      if (look) this.#seen(entry, look);
+      else this.#entries.delete(entry.version); // it is gone; the source will tell if it comes back
       this.#advance();
     });
   }
 
-  #seen(entry: Entry<F, L>, look: VersionLook | undefined): void {
+  #seen(entry: Entry<F, L>, look: VersionLook): void {
     const { clock, settleMs } = this.#options;
     const now = clock.nowMs();
     const before = entry.seen;
-    const isSame = look !== undefined && before?.revision === look.revision;
+    const isSame = before?.revision === look.revision;
     if (entry.files === 'broken' && isSame) return;
-    if (!isSame) entry.seen = look && { revision: look.revision, sinceMs: now };
-    const quietMs = look ? Math.max(look.quietMs, now - (entry.seen?.sinceMs ?? now)) : 0;
+    if (!isSame) entry.seen = { revision: look.revision, sinceMs: now };
+    const quietMs = Math.max(look.quietMs, now - (entry.seen?.sinceMs ?? now));
     if (quietMs >= settleMs) {
       if (!isSame) entry.failures = 0;
       entry.files = 'settled';
@@ -241,7 +243,7 @@ export class ModelVersions<F extends Offered, L> {
     const wasSeenToChange = before !== undefined && !isSame;
     if (wasSeenToChange && entry.files !== 'changing')
       this.#options.onEvent({ kind: 'changing', version: entry.version });
-    entry.files = wasSeenToChange || entry.files === 'changing' || !look ? 'changing' : 'young';
+    entry.files = wasSeenToChange || entry.files === 'changing' ? 'changing' : 'young';
     this.#arm(entry, settleMs - Math.max(0, quietMs), () => this.#look(entry));
   }
 

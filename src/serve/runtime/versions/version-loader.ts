@@ -7,6 +7,7 @@ import type { VersionEnvironment } from '../loaded-version.ts';
 import { createServable } from '../servable.ts';
 import type { FoundVersion } from '../sources/model-source.ts';
 import { LoadSlots } from './load-slots.ts';
+import { isWorthRetrying } from './retry.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 import type { VersionWork } from './version-work.ts';
 
@@ -17,12 +18,13 @@ export class VersionLoader {
   /** All that have engines, also those that do not answer yet or any more. */
   readonly #running = new Set<LoadedVersion>();
   readonly #waking = new Set<LoadedVersion>();
+  #loads = 0;
 
-  constructor(environment: VersionEnvironment) {
-    this.#environment = environment;
-    this.#slots = new LoadSlots(environment.limits.max_parallel_loads);
+  constructor(environment: Omit<VersionEnvironment, 'mayGrow'>) {
     const { clock, limits, log, dispatcher } = environment;
+    this.#slots = new LoadSlots(limits.max_parallel_loads);
     this.#memory = new MemoryKeeper({ clock, limits, log, isIdle: (queue) => dispatcher.isIdle(queue) });
+    this.#environment = { ...environment, mayGrow: (version) => this.#memory.mayGrow(version) };
   }
 
   /** The work for the versions of one model. */
@@ -41,8 +43,7 @@ export class VersionLoader {
 
   /** Requests of the queue wait for native code: one more engine, if there is memory for it. */
   grow(queue: string): void {
-    for (const version of this.#running)
-      if (version.queue === queue && this.#memory.mayGrow(version)) version.grow();
+    for (const version of this.#running) if (version.queue === queue) version.grow();
   }
 
   /** Somebody asked for a version without engines. Its requests wait, or get the error when it cannot be woken. */
@@ -67,15 +68,13 @@ export class VersionLoader {
     const opened = await found.open().catch(toSkyliftError);
     if ((await found.look())?.revision !== revision) return 'changed';
     if (!('manifest' in opened)) return opened;
-    const loaded = new LoadedVersion(
-      createServable(model, found.version, opened.manifest),
-      opened,
-      this.#environment,
-    );
+    const servable = createServable(model, found.version, opened.manifest);
+    const loaded = new LoadedVersion(servable, opened, { ...this.#environment, load: ++this.#loads });
     this.#running.add(loaded);
     try {
       await this.#memory.admit(loaded);
       await loaded.start();
+      this.#memory.requireFit(loaded);
       return loaded;
     } catch (error) {
       await this.#end(loaded);
@@ -98,16 +97,16 @@ export class VersionLoader {
   }
 
   async #wake(version: LoadedVersion): Promise<void> {
-    const { dispatcher, log } = this.#environment;
+    const { dispatcher, log, limits } = this.#environment;
     this.#waking.add(version);
     try {
       await this.#memory.admit(version);
-      await version.wake();
+      await retried(() => version.wake(), limits.max_attempts);
     } catch (error) {
       const { code, message } = toSkyliftError(error);
       this.#memory.leave(version);
       log('error', 'a sleeping model could not be woken', { queue: version.queue, code, reason: message });
-      dispatcher.rejectWaiting(version.queue, code);
+      dispatcher.rejectWaiting(version.queue, 'SKY_ENGINE_START');
     } finally {
       this.#waking.delete(version);
     }
@@ -122,6 +121,17 @@ function untilEmpty(clock: Clock, mostMs: number, whenEmpty: (done: () => void) 
       resolve();
     });
   });
+}
+
+/** An engine that dies while it starts is no reason to fail those who wait for it. */
+async function retried(task: () => Promise<void>, attempts: number): Promise<void> {
+  for (let left = attempts - 1; ; left--) {
+    try {
+      return await task();
+    } catch (error) {
+      if (left <= 0 || !isWorthRetrying(toSkyliftError(error))) throw error;
+    }
+  }
 }
 
 async function tell<T>(outcome: Promise<T>, done: (outcome: T) => void): Promise<void> {

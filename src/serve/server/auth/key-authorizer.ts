@@ -28,7 +28,7 @@ type Denial = (typeof DENIALS)[number];
 const CHALLENGE = { 'www-authenticate': 'Bearer' };
 
 /** Asks a public route, where keys are asked for elsewhere: there are no models for it. */
-const STRANGER: Principal = { id: 'anonymous', maySee: () => false };
+const STRANGER: Principal = { id: 'anonymous', maySee: () => false, seesAll: false };
 
 const NO_KEY: HttpFailure = unauthenticated('this server wants an API key and the request has none');
 /** One text for every wrong key: nobody learns whether it was once right, or is in part. */

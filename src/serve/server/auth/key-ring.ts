@@ -75,7 +75,11 @@ function entryOf(record: KeyRecord): Entry {
   return {
     record,
     holder: {
-      principal: { id: record.id, maySee: matcherOf(record.models) },
+      principal: {
+        id: record.id,
+        maySee: matcherOf(record.models),
+        seesAll: record.models.includes('*'),
+      },
       permissions: new Set(record.permissions),
     },
     digests: [first ?? randomBytes(DIGEST_BYTES), second ?? randomBytes(DIGEST_BYTES)],

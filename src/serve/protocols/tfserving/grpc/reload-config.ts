@@ -3,6 +3,7 @@
  * config/model_server_config.proto, model_servers/server_core.cc for the texts.
  */
 import { isAbsolute } from 'node:path';
+import { SkyliftError } from '../../../../core/errors.ts';
 import { ProtoReader, SCALAR } from '../../../../core/proto-reader.ts';
 import { ProtoWriter } from '../../../../core/proto-writer.ts';
 import type { ModelConfig } from '../../../runtime/sources/model-config.ts';
@@ -12,7 +13,6 @@ import type { ProtocolContext } from '../../context.ts';
 import { answeringLater, invalidRequest } from '../../failures.ts';
 import { replyMessage } from '../../grpc-call.ts';
 import type { HttpCall } from '../../http-call.ts';
-import { requireVisible } from '../../visible-models.ts';
 import { platformProblem } from '../config/platform.ts';
 
 const LIST = 1;
@@ -20,11 +20,13 @@ const CUSTOM = 2;
 
 /**
  * Answers when the new models answer or failed. An empty configuration asks for nothing. Throws SKY_REQUEST_INVALID, and
- * SKY_PERMISSION_DENIED for a caller who may not see all models, those that are there and those that come.
+ * SKY_PERMISSION_DENIED for a caller who may not see all models: a list makes the others disappear, and its paths lead
+ * to the files of any.
  */
-export function reloadConfig(call: HttpCall, { control, runtime }: ProtocolContext): void {
+export function reloadConfig(call: HttpCall, { control }: ProtocolContext): void {
+  if (!call.principal.seesAll)
+    throw new SkyliftError('SKY_PERMISSION_DENIED', 'a new list of models takes an API key for all models');
   const configs = readRequest(new ProtoReader(call.body));
-  for (const { name } of [...runtime.models(), ...(configs ?? [])]) requireVisible(call.principal, name);
   answeringLater(async () => {
     if (configs !== undefined) await control.reload(configs);
     const writer = new ProtoWriter();
