@@ -8,6 +8,7 @@ import { importCommand } from './commands/import.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { keysCommand } from './commands/keys.ts';
 import { predictCommand } from './commands/predict.ts';
+import { psCommand } from './commands/ps.ts';
 import { serveCommand } from './commands/serve.ts';
 import { versionCommand } from './commands/version.ts';
 import type { CliContext } from './define-command.ts';
@@ -24,6 +25,7 @@ export const COMMANDS = {
   inspect: inspectCommand,
   predict: predictCommand,
   bench: benchCommand,
+  ps: psCommand,
   keys: keysCommand,
   doctor: doctorCommand,
   version: versionCommand,

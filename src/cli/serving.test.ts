@@ -37,8 +37,13 @@ test('serve says where it answers, answers there, and drains on SIGTERM', async 
   assert.equal(predictUrl, `${document.url}/v1/models/negate:predict`);
   const remote = await runProgram('skylift', ['predict', predictUrl, '--input', INPUT]);
   assert.deepEqual(JSON.parse(remote.stdout), ANSWER);
+  const table = await runProgram('skylift', ['ps', document.url]);
+  assert.match(table.stdout, /^model +version +state +requests.*\nnegate +1 +READY +1 +0 .* 1\.0 .*MiB\n$/);
+  const states = JSON.parse((await runProgram('skylift', ['ps', document.url, '--json'])).stdout);
+  assert.equal(states.models[0].statistics.requests, 1);
   server.kill('SIGTERM');
   assert.deepEqual(await once(server, 'exit'), [0, null]);
+  assert.match((await runProgram('skylift', ['ps', document.url])).stderr, /SKY_UNREACHABLE/);
 });
 
 test('serve speaks gRPC on the port of HTTP, or on --port when --rest_api_port is given too', async (t) => {

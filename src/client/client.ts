@@ -3,6 +3,8 @@ import { SkyliftError } from '../core/errors.ts';
 import { HttpEndpoint } from './http.ts';
 import type { ModelMetadata } from './metadata.ts';
 import { parseMetadata } from './metadata.ts';
+import { joinStates } from './model-states.ts';
+import type { ModelState } from './model-states.ts';
 import type { RemoteVersionStatus } from './status.ts';
 import { parseStatus } from './status.ts';
 import { keyHeaders } from './key-headers.ts';
@@ -57,6 +59,8 @@ export interface Client {
   metadata(model: string, options?: CallOptions): Promise<ModelMetadata>;
   /** Names of the models of the server; Skylift only, the original has no such list. */
   models(options?: Pick<CallOptions, 'signal'>): Promise<readonly string[]>;
+  /** The versions of the models with what they did; Skylift and Triton, the original has no such thing. */
+  states(options?: Pick<CallOptions, 'signal'>): Promise<readonly ModelState[]>;
   /** Ends all connections. */
   close(): void;
   [Symbol.dispose](): void;
@@ -97,6 +101,15 @@ export function createClient(url: string, options: ClientOptions = {}): Client {
     metadata: async (model, options) =>
       parseMetadata(await get(`${modelPath(model, options)}/metadata`, options)),
     models: async (options) => parseModels(await get('/v1/models', options)),
+    states: async ({ signal } = {}) => {
+      const index = await endpoint.exchange({
+        method: 'POST',
+        path: '/v2/repository/index',
+        body: '',
+        signal,
+      });
+      return joinStates(index, await get('/v2/models/stats', { ...(signal && { signal }) }));
+    },
     close: () => endpoint.close(),
     [Symbol.dispose]: () => endpoint.close(),
   };
