@@ -20,7 +20,7 @@ export interface ModelOptions {
   readonly versions?: VersionPolicy;
   /** Names of versions. */
   readonly labels?: Readonly<Record<string, bigint>>;
-  /** @default load-first: no request fails while versions change */
+  /** @default that of the server */
   readonly order?: TransitionOrder;
 }
 
@@ -30,6 +30,8 @@ export interface ModelsOptions {
   readonly models?: Readonly<Record<string, string | ModelOptions>>;
   /** TensorFlow Serving's model configuration file, instead of `models`; read again every `config_poll_ms`. */
   readonly modelConfigFile?: string;
+  /** How the versions of a model change. @default load-first: no request fails meanwhile */
+  readonly order?: TransitionOrder;
   /** A changed config file may give new labels to versions that do not answer yet. @default false */
   readonly allowEarlyLabels?: boolean;
   /** @default silent */
@@ -91,8 +93,8 @@ function modelConfigs(models: NonNullable<ModelsOptions['models']>): ModelConfig
       name,
       path,
       policy: versions ?? LATEST_ONE,
-      order: order ?? 'load-first',
       labels: new Map(Object.entries(labels ?? {})),
+      ...(order !== undefined && { order }),
     };
   });
 }

@@ -188,6 +188,7 @@ function createCatalog({ runtime, createSource, limits }: Workshop, options: Ser
     clock: systemClock,
     limits,
     log: options.log ?? silentLog,
+    order: options.order ?? 'load-first',
     allowsEarlyLabels: options.allowEarlyLabels ?? false,
   });
 }

@@ -134,6 +134,13 @@ const ADDED_ROWS: readonly Row[] = [
   ['auth_keys', 'string', '', 'supported', 'File of API keys that callers are asked for (Skylift)'],
   ['auth_pepper', 'string', '', 'supported', 'The pepper of that file; default FILE.pepper (Skylift)'],
   [
+    'version_order',
+    'string',
+    'load-first',
+    'supported',
+    'Whether a new version answers before the old one goes (load-first), or takes its memory (unload-first) (Skylift)',
+  ],
+  [
     'allow_remote_admin',
     'bool',
     'false',

@@ -85,7 +85,7 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
         host,
         port,
         cors: isOn(line, 'rest_api_enable_cors_support'),
-        backend: backendOf(line),
+        backend: wordOf(line, 'http_backend', ['fast', 'node']),
       },
       grpc: (grpcPort !== 0 || socketPath !== '') && {
         host,
@@ -94,6 +94,7 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
         tensorContent: isOn(line, 'enable_serialization_as_tensor_content'),
       },
       ...(auth && { auth }),
+      order: wordOf(line, 'version_order', ['load-first', 'unload-first']),
       allowRemoteAdmin: isOn(line, 'allow_remote_admin'),
       limits: limitsOf(line),
       threads: threads > 0 ? { threads } : {},
@@ -123,10 +124,15 @@ function modelsOf({ given, ...line }: TensorflowCommandLine): Partial<ServingPla
   return { modelConfigFile: file, allowEarlyLabels };
 }
 
-function backendOf({ given }: TensorflowCommandLine): 'fast' | 'node' {
-  const name = given.get('http_backend') ?? 'fast';
-  if (name === 'fast' || name === 'node') return name;
-  throw refused(`--http_backend=${name} is neither fast nor node`, '--http_backend=fast');
+/** One of the words of a flag. Throws SKY_USAGE for another one. */
+function wordOf<Word extends string>(
+  { given }: TensorflowCommandLine,
+  flag: string,
+  [usual, other]: readonly [Word, Word],
+): Word {
+  const word = given.get(flag) ?? usual;
+  if (word === usual || word === other) return word as Word; // just compared
+  throw refused(`--${flag}=${word} is neither ${usual} nor ${other}`, `--${flag}=${usual}`);
 }
 
 /** A misspelled flag goes by elsewhere, as in the original; one that was to ask for keys must not. */

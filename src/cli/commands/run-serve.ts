@@ -46,6 +46,7 @@ function serveOptions(
     models,
     ...(flags.model_config_file !== undefined && { modelConfigFile: flags.model_config_file }),
     allowEarlyLabels: flags.allow_version_labels_for_unavailable_models,
+    order: flags.version_order,
     http: {
       host: flags.host,
       port: flags.rest_api_port ?? flags.port ?? DEFAULT_PORT,

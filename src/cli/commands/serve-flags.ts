@@ -26,6 +26,7 @@ interface OwnFlags {
   readonly model_name?: string;
   readonly model_base_path?: string;
   readonly model_config_file?: string;
+  readonly version_order: 'load-first' | 'unload-first';
   readonly allow_version_labels_for_unavailable_models: boolean;
 }
 
@@ -156,6 +157,12 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
     optional: true,
     placeholder: 'FILE',
     brief: 'Models, version policies and labels, as TensorFlow Serving writes them',
+  },
+  version_order: {
+    kind: 'enum',
+    values: ['load-first', 'unload-first'],
+    default: 'load-first',
+    brief: 'Whether a new version answers before the old one goes, or takes its memory',
   },
   allow_version_labels_for_unavailable_models: {
     kind: 'boolean',

@@ -9,6 +9,7 @@ import type { Log } from '../../../core/log.ts';
 import { Repeat } from '../../../core/repeat.ts';
 import type { ModelRuntime } from '../model-runtime.ts';
 import type { ModelControl } from '../requests.ts';
+import type { TransitionOrder } from '../versions/version-policy.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { FoundVersion, ModelSource } from './model-source.ts';
 
@@ -18,6 +19,8 @@ export interface CatalogOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
+  /** Of models whose configuration does not say. */
+  readonly order: TransitionOrder;
   /** New labels may name versions that do not answer yet. */
   readonly allowsEarlyLabels: boolean;
 }
@@ -149,7 +152,7 @@ export class ModelCatalog implements ModelControl {
 
   #serveOne({ config, source, versions }: ListedModel): void {
     const { runtime, clock, limits } = this.#options;
-    const { name, policy, order, labels } = config;
+    const { name, policy, order = this.#options.order, labels } = config;
     const before = this.#models.get(name);
     before?.watch.close();
     const tell = (offered: readonly FoundVersion[]): void => runtime.wish(name, { offered, policy, order });

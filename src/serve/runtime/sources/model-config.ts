@@ -6,6 +6,7 @@ export interface ModelConfig {
   /** A model file, a package, or a base path with numbered versions. */
   readonly path: string;
   readonly policy: VersionPolicy;
-  readonly order: TransitionOrder;
+  /** @default that of the server */
+  readonly order?: TransitionOrder;
   readonly labels: ReadonlyMap<string, bigint>;
 }

@@ -35,7 +35,6 @@ test('a file in every spelling that the text format knows', () => {
       config { name: "s\\u00e9cond" base_path: '/s' model_type: TENSORFLOW model_version_policy: { latest { num_versions: 2 } } }
       config { name: "third" base_path: "/t" model_platform: "onnx" model_version_policy { all {} } }
     >`;
-  const order = 'load-first';
   assert.deepEqual(read(text), [
     {
       name: 'first',
@@ -45,10 +44,9 @@ test('a file in every spelling that the text format knows', () => {
         ['stable', 1n],
         ['canary', 2n],
       ]),
-      order,
     },
-    { name: 'sécond', path: '/s', policy: { kind: 'latest', count: 2 }, labels: new Map(), order },
-    { name: 'third', path: '/t', policy: { kind: 'all' }, labels: new Map(), order },
+    { name: 'sécond', path: '/s', policy: { kind: 'latest', count: 2 }, labels: new Map() },
+    { name: 'third', path: '/t', policy: { kind: 'all' }, labels: new Map() },
   ]);
 });
 

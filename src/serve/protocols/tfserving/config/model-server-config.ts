@@ -38,7 +38,7 @@ function readModelConfig(message: TextMessage): ModelConfig {
   reader.end();
   if (name === '') throw reader.problem('a config without name');
   if (path === '') throw reader.problem(`the config of ${name} has no base_path`);
-  return { name, path, policy, labels, order: 'load-first' };
+  return { name, path, policy, labels };
 }
 
 function checkPlatform(reader: MessageReader): void {

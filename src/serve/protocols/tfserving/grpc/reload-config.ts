@@ -77,7 +77,7 @@ function readModelConfig(reader: ProtoReader): ModelConfig {
     else if (field === 8) reader.message(() => readLabel(reader, labels));
   }
   requireConfig(name, path, platformProblem(String(type), platform));
-  return { name, path, policy, labels, order: 'load-first' };
+  return { name, path, policy, labels };
 }
 
 /** A relative path would start from a folder that the caller does not know. */
