@@ -12,7 +12,7 @@ export type { ErrorCode } from './core/error-codes.ts';
 export type { LimitName, Limits } from './core/limits.ts';
 export type { Log } from './core/log.ts';
 export type { PackageManifest, Signature } from './package/manifest.ts';
-export type { ThreadOptions, ThreadProfile } from './serve/runtime/thread-plan.ts';
+export type { ThreadOptions, ThreadProfile } from './serve/runtime/loading/thread-plan.ts';
 export type { TransitionOrder, VersionPolicy } from './serve/runtime/versions/version-policy.ts';
 export type { DataType, Tensor, TensorSpec } from './tensor/tensor.ts';
 export { tensor, tensorValues } from './tensor/values.ts';

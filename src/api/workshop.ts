@@ -19,7 +19,7 @@ import { defaultStoreDir } from '../package/store-dir.ts';
 import { ModelRuntime } from '../serve/runtime/model-runtime.ts';
 import { createModelSource } from '../serve/runtime/sources/model-source.ts';
 import type { ModelSource } from '../serve/runtime/sources/model-source.ts';
-import type { ThreadOptions } from '../serve/runtime/thread-plan.ts';
+import type { ThreadOptions } from '../serve/runtime/loading/thread-plan.ts';
 
 export interface WorkshopOptions {
   /** Overrides of the table in core/limits.ts. */

@@ -6,11 +6,11 @@ import type { Log } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { Rng } from '../../core/random.ts';
 import type { EngineLauncher } from '../../engines/port.ts';
-import { Dispatcher } from './dispatcher.ts';
-import type { EngineStatus, LoadedVersion } from './loaded-version.ts';
+import { Dispatcher } from './scheduling/dispatcher.ts';
+import type { EngineStatus, LoadedVersion } from './loading/loaded-version.ts';
 import { prepareRequest } from './prepare-request.ts';
-import { Quarantine } from './quarantine.ts';
-import type { QuarantineOptions } from './quarantine.ts';
+import { Quarantine } from './scheduling/quarantine.ts';
+import type { QuarantineOptions } from './scheduling/quarantine.ts';
 import { LATEST } from './requests.ts';
 import type {
   ModelStatistics,
@@ -23,15 +23,15 @@ import type {
   VersionSelector,
 } from './requests.ts';
 import { RunMetrics } from './run-metrics.ts';
-import { createScheduler } from './scheduler.ts';
+import { createScheduler } from './scheduling/scheduler.ts';
 import { versionNotFound } from './servable.ts';
 import type { FoundVersion } from './sources/model-source.ts';
-import { planThreads } from './thread-plan.ts';
-import type { ThreadOptions } from './thread-plan.ts';
+import { planThreads } from './loading/thread-plan.ts';
+import type { ThreadOptions } from './loading/thread-plan.ts';
 import { ModelVersions } from './versions/model-versions.ts';
 import type { Progress, VersionEvent, VersionWish } from './versions/model-versions.ts';
-import { VersionLoader } from './versions/version-loader.ts';
-import type { BatchPoint } from './warm-up.ts';
+import { VersionLoader } from './loading/version-loader.ts';
+import type { BatchPoint } from './loading/warm-up.ts';
 
 export interface RuntimeOptions {
   readonly launcher: EngineLauncher;

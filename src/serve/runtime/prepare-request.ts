@@ -2,7 +2,7 @@
 import { SkyliftError } from '../../core/errors.ts';
 import { byteSize } from '../../tensor/tensor.ts';
 import type { Tensor, TensorSpec } from '../../tensor/tensor.ts';
-import type { PreparedJob } from './dispatcher.ts';
+import type { PreparedJob } from './scheduling/dispatcher.ts';
 import type { RunRequest, ServableVersion } from './requests.ts';
 
 /** What a request is checked against, and where it is counted. */

@@ -5,7 +5,7 @@ import type { Limits } from '../../../core/limits.ts';
 import type { Log } from '../../../core/log.ts';
 import { Repeat } from '../../../core/repeat.ts';
 import { formatBytes } from '../../../core/units.ts';
-import type { LoadedVersion } from '../loaded-version.ts';
+import type { LoadedVersion } from './loaded-version.ts';
 import { makeRoom } from './make-room.ts';
 
 export interface MemoryKeeperOptions {

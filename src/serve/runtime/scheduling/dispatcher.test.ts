@@ -1,17 +1,17 @@
 /** Tests of what the dispatcher adds to the scheduler's decisions. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { VirtualClock } from '../../../test/support/virtual-clock.ts';
-import { silentLog } from '../../core/log.ts';
-import { noMetrics } from '../../core/metrics.ts';
-import { tensor } from '../../tensor/values.ts';
+import { VirtualClock } from '../../../../test/support/virtual-clock.ts';
+import { silentLog } from '../../../core/log.ts';
+import { noMetrics } from '../../../core/metrics.ts';
+import { tensor } from '../../../tensor/values.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { PreparedJob } from './dispatcher.ts';
 import { Quarantine } from './quarantine.ts';
-import { ANONYMOUS } from './requests.ts';
-import type { RunSink } from './requests.ts';
-import { RunMetrics } from './run-metrics.ts';
-import { VersionStatistics } from './version-statistics.ts';
+import { ANONYMOUS } from '../requests.ts';
+import type { RunSink } from '../requests.ts';
+import { RunMetrics } from '../run-metrics.ts';
+import { VersionStatistics } from '../version-statistics.ts';
 import { createScheduler } from './scheduler.ts';
 
 const MINUTE_MS = 60_000;

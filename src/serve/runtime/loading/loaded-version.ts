@@ -2,16 +2,16 @@
  * One version with its engines: warmed up and measured, widened under pressure. A crew with one thread each does the bulk;
  * where a single run gains from all cores, a wide engine stands beside it.
  */
-import { isSkyliftError, SkyliftError } from '../../core/errors.ts';
-import type { Session } from '../../engines/port.ts';
-import type { PackageHandle } from '../../package/manifest.ts';
+import { isSkyliftError, SkyliftError } from '../../../core/errors.ts';
+import type { Session } from '../../../engines/port.ts';
+import type { PackageHandle } from '../../../package/manifest.ts';
 import { hasIndependentRows } from './batch-check.ts';
 import { EngineCrew } from './engine-crew.ts';
 import type { CrewEnvironment } from './engine-crew.ts';
-import type { ServableVersion } from './requests.ts';
+import type { ServableVersion } from '../requests.ts';
 import { isWorthKeeping, isWorthSplitting } from './thread-plan.ts';
 import type { ThreadPlan } from './thread-plan.ts';
-import { VersionStatistics } from './version-statistics.ts';
+import { VersionStatistics } from '../version-statistics.ts';
 import { warmUp } from './warm-up.ts';
 import type { Measured } from './warm-up.ts';
 

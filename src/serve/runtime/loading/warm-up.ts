@@ -1,9 +1,9 @@
 /** Warm-up: runs a session on blank inputs, measures what batching brings and how long a run may take at most. */
-import type { Clock } from '../../core/clock.ts';
-import type { EngineJob, Session } from '../../engines/port.ts';
-import type { Signature } from '../../package/manifest.ts';
-import { byteSize } from '../../tensor/tensor.ts';
-import type { Tensor, TensorSpec } from '../../tensor/tensor.ts';
+import type { Clock } from '../../../core/clock.ts';
+import type { EngineJob, Session } from '../../../engines/port.ts';
+import type { Signature } from '../../../package/manifest.ts';
+import { byteSize } from '../../../tensor/tensor.ts';
+import type { Tensor, TensorSpec } from '../../../tensor/tensor.ts';
 import { runTimed } from './run-alone.ts';
 
 /** One point of the batch curve. */

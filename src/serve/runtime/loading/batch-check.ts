@@ -2,14 +2,14 @@
  * Proves on real runs that rows do not see each other: two rows alone must give what they give together. A free first
  * dimension is only a hint; a graph that normalizes or ranks over its batch has one too, and must never mix callers.
  */
-import { isSkyliftError } from '../../core/errors.ts';
-import type { EngineJob, Session } from '../../engines/port.ts';
-import type { Signature } from '../../package/manifest.ts';
-import { haveRows, joinRows, splitJobs } from '../../tensor/rows.ts';
-import { tensor, tensorValues } from '../../tensor/values.ts';
-import { elementCount } from '../../tensor/tensor.ts';
-import type { Tensor, TensorSpec } from '../../tensor/tensor.ts';
-import type { Rng } from '../../core/random.ts';
+import { isSkyliftError } from '../../../core/errors.ts';
+import type { EngineJob, Session } from '../../../engines/port.ts';
+import type { Signature } from '../../../package/manifest.ts';
+import { haveRows, joinRows, splitJobs } from '../../../tensor/rows.ts';
+import { tensor, tensorValues } from '../../../tensor/values.ts';
+import { elementCount } from '../../../tensor/tensor.ts';
+import type { Tensor, TensorSpec } from '../../../tensor/tensor.ts';
+import type { Rng } from '../../../core/random.ts';
 import { runAlone } from './run-alone.ts';
 
 /** Sums in another order differ by a few units in the last place; a mixed-up batch differs by far more. */

@@ -2,17 +2,17 @@
  * Carries out what the scheduler decides: keeps the jobs with their tensors and sinks, hands runs to sessions, gives each
  * caller its result or its one error. Synchronous and on the injected clock, so that the simulation runs this very code.
  */
-import type { Clock, TimerHandle } from '../../core/clock.ts';
-import type { ErrorCode } from '../../core/error-codes.ts';
-import { SkyliftError, toSkyliftError, unreachable } from '../../core/errors.ts';
-import type { Log } from '../../core/log.ts';
-import type { EngineJob, EngineSink, Session } from '../../engines/port.ts';
-import type { Signature } from '../../package/manifest.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
+import type { Clock, TimerHandle } from '../../../core/clock.ts';
+import type { ErrorCode } from '../../../core/error-codes.ts';
+import { SkyliftError, toSkyliftError, unreachable } from '../../../core/errors.ts';
+import type { Log } from '../../../core/log.ts';
+import type { EngineJob, EngineSink, Session } from '../../../engines/port.ts';
+import type { Signature } from '../../../package/manifest.ts';
+import type { Tensor } from '../../../tensor/tensor.ts';
 import type { Quarantine } from './quarantine.ts';
-import type { RunHandle, RunRequest, RunSink } from './requests.ts';
-import type { RunMetrics } from './run-metrics.ts';
-import type { VersionStatistics } from './version-statistics.ts';
+import type { RunHandle, RunRequest, RunSink } from '../requests.ts';
+import type { RunMetrics } from '../run-metrics.ts';
+import type { VersionStatistics } from '../version-statistics.ts';
 import type { JobHead, Scheduler, SchedulerAction, SchedulerEvent, SessionOffer } from './scheduler-types.ts';
 
 /** What the scheduler decides, and a refusal that it is not asked about. */

@@ -2,8 +2,8 @@
  * The scheduler: which jobs run together, where and when, and which are refused. A pure state machine: every event
  * carries its time, every effect is an action for the caller. Work-conserving: a free session takes what waits, at once.
  */
-import type { ErrorCode } from '../../core/error-codes.ts';
-import { unreachable } from '../../core/errors.ts';
+import type { ErrorCode } from '../../../core/error-codes.ts';
+import { unreachable } from '../../../core/errors.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { JobQueue } from './job-queue.ts';
 import { QueueLoad } from './queue-load.ts';

@@ -1,6 +1,6 @@
 /** Remembers requests that ended engines, by a keyed digest of their inputs, so that a repeat is refused at once. */
-import type { Clock } from '../../core/clock.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
+import type { Clock } from '../../../core/clock.ts';
+import type { Tensor } from '../../../tensor/tensor.ts';
 
 /** What makes two requests the same. */
 export interface RequestContent {

@@ -2,17 +2,17 @@
  * A pool of equal engines with one package and its place in the dispatcher: what its sessions can do is measured on the
  * first, then all are offered; those that end are taken out, those that come back are offered again.
  */
-import type { Clock } from '../../core/clock.ts';
-import type { ErrorCode } from '../../core/error-codes.ts';
-import { SkyliftError } from '../../core/errors.ts';
-import type { Limits } from '../../core/limits.ts';
-import type { Log } from '../../core/log.ts';
-import type { Rng } from '../../core/random.ts';
-import { EnginePool } from '../../engines/host/engine-pool.ts';
-import type { EngineLauncher, Session } from '../../engines/port.ts';
-import type { PackageHandle } from '../../package/manifest.ts';
-import type { Dispatcher } from './dispatcher.ts';
-import type { SessionOffer } from './scheduler-types.ts';
+import type { Clock } from '../../../core/clock.ts';
+import type { ErrorCode } from '../../../core/error-codes.ts';
+import { SkyliftError } from '../../../core/errors.ts';
+import type { Limits } from '../../../core/limits.ts';
+import type { Log } from '../../../core/log.ts';
+import type { Rng } from '../../../core/random.ts';
+import { EnginePool } from '../../../engines/host/engine-pool.ts';
+import type { EngineLauncher, Session } from '../../../engines/port.ts';
+import type { PackageHandle } from '../../../package/manifest.ts';
+import type { Dispatcher } from '../scheduling/dispatcher.ts';
+import type { SessionOffer } from '../scheduling/scheduler-types.ts';
 import type { Measured } from './warm-up.ts';
 
 const GiB = 1024 ** 3;

@@ -1,5 +1,5 @@
 /** The vocabulary of the scheduler: heads of jobs in, actions out. No tensor, no clock, no I/O. */
-import type { ErrorCode } from '../../core/error-codes.ts';
+import type { ErrorCode } from '../../../core/error-codes.ts';
 
 export interface JobHead {
   readonly id: number;

@@ -1,5 +1,5 @@
 /** How many engines with how many threads each: never more than the usable cores unless somebody insists. Pure. */
-import { SkyliftError } from '../../core/errors.ts';
+import { SkyliftError } from '../../../core/errors.ts';
 
 /** `throughput`: an engine per core; `latency`: one engine on all cores; `auto`: measured at warm-up, latency first. */
 export type ThreadProfile = 'auto' | 'throughput' | 'latency';

@@ -2,14 +2,14 @@
 import type { Clock } from '../../../core/clock.ts';
 import { toSkyliftError } from '../../../core/errors.ts';
 import type { SkyliftError } from '../../../core/errors.ts';
-import { LoadedVersion } from '../loaded-version.ts';
-import type { VersionEnvironment } from '../loaded-version.ts';
+import { LoadedVersion } from './loaded-version.ts';
+import type { VersionEnvironment } from './loaded-version.ts';
 import { createServable } from '../servable.ts';
 import type { FoundVersion } from '../sources/model-source.ts';
 import { LoadSlots } from './load-slots.ts';
-import { isWorthRetrying } from './retry.ts';
+import { isWorthRetrying } from '../versions/retry.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
-import type { VersionWork } from './version-work.ts';
+import type { VersionWork } from '../versions/version-work.ts';
 
 export class VersionLoader {
   readonly #environment: VersionEnvironment;

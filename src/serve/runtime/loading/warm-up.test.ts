@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SkyliftError, isSkyliftError } from '../../core/errors.ts';
-import type { EngineJob, EngineSink, Session } from '../../engines/port.ts';
-import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { SkyliftError, isSkyliftError } from '../../../core/errors.ts';
+import type { EngineJob, EngineSink, Session } from '../../../engines/port.ts';
+import { VirtualClock } from '../../../../test/support/virtual-clock.ts';
 import { chooseRows, warmUp } from './warm-up.ts';
 
 const SIGNATURE = {

@@ -1,7 +1,7 @@
 /** One job on a session outside of the scheduler, as a promise: for warm-up, before the session is offered to anybody. */
-import { SkyliftError } from '../../core/errors.ts';
-import type { EngineJob, Session } from '../../engines/port.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
+import { SkyliftError } from '../../../core/errors.ts';
+import type { EngineJob, Session } from '../../../engines/port.ts';
+import type { Tensor } from '../../../tensor/tensor.ts';
 
 /** The outputs in the order of the signature. Rejects with the engine's error. */
 export async function runAlone(session: Session, job: EngineJob): Promise<readonly Tensor[]> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isSkyliftError } from '../../core/errors.ts';
+import { isSkyliftError } from '../../../core/errors.ts';
 import { isWorthKeeping, isWorthSplitting, planThreads } from './thread-plan.ts';
 
 test('the profiles divide the cores as they say', () => {
