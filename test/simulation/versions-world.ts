@@ -77,17 +77,14 @@ class VersionsWorld {
     ]);
     this.#order = this.#chance(0.8) ? 'load-first' : 'unload-first';
     const order = defect === 'unload first' ? 'unload-first' : this.#order;
-    this.#versions = new ModelVersions<Folder, Loaded>(
-      { offered: [], policy: this.#policy, order },
-      {
-        clock: this.#clock,
-        work: this.#work(),
-        settleMs: defect === 'no settling' ? 0 : SETTLE_MS,
-        maxRetries: 30, // more than happen: a version that was given up is none that must answer
-        retryAfterMs: RETRY_MS,
-        onEvent: () => {},
-      },
-    );
+    this.#versions = new ModelVersions<Folder, Loaded>({
+      clock: this.#clock,
+      work: this.#work(),
+      settleMs: defect === 'no settling' ? 0 : SETTLE_MS,
+      maxRetries: 30, // more than happen: a version that was given up is none that must answer
+      retryAfterMs: RETRY_MS,
+      onEvent: () => {},
+    });
     this.#listForever(order);
   }
 

@@ -28,8 +28,8 @@ import { versionNotFound } from './servable.ts';
 import type { FoundVersion } from './sources/model-source.ts';
 import { planThreads } from './loading/thread-plan.ts';
 import type { ThreadOptions } from './loading/thread-plan.ts';
-import { ModelVersions } from './versions/model-versions.ts';
 import type { Progress, VersionEvent, VersionWish } from './versions/model-versions.ts';
+import { ServedModel } from './versions/served-model.ts';
 import { VersionLoader } from './loading/version-loader.ts';
 import type { BatchPoint } from './loading/warm-up.ts';
 
@@ -50,14 +50,7 @@ export interface RuntimeOptions {
 /** What happens to the versions of a model. */
 export type ModelEvent = { readonly model: string } & VersionEvent<LoadedVersion>;
 
-type Versions = ModelVersions<FoundVersion, LoadedVersion>;
-
-interface Model {
-  versions: Versions;
-  /** Of another source under the same name, until they answer. */
-  successor: Versions | undefined;
-  labels: ReadonlyMap<string, bigint>;
-}
+type Model = ServedModel<FoundVersion, LoadedVersion>;
 
 /** How a loaded version runs. */
 export interface VersionReport {
@@ -77,7 +70,6 @@ export interface VersionReport {
 const RUN_SHARE_OF_FRAME = 0.5;
 const RETRY_WHILE_LOADING_MS = 1000;
 const LOOK_AGAIN_MS = 250;
-const NO_LABELS: ReadonlyMap<string, bigint> = new Map();
 
 export class ModelRuntime implements Runtime {
   readonly #options: RuntimeOptions;
@@ -119,28 +111,22 @@ export class ModelRuntime implements Runtime {
 
   /** Says what a model shall consist of; a new name is served from now on. Versions come and go as the wish asks. */
   wish(model: string, wish: VersionWish<FoundVersion>): void {
-    const known = this.#models.get(model) ?? this.#add(model, wish);
-    newest(known).wish(wish);
+    this.#model(model).wish(wish);
   }
 
   /** As `wish`, for another source under the same name: what answers goes on until the versions of the new one do. */
   replace(model: string, wish: VersionWish<FoundVersion>): void {
-    const known = this.#models.get(model) ?? this.#add(model, wish);
-    known.successor?.remove();
-    known.successor = this.#createVersions(model, wish);
-    known.successor.wish(wish);
+    this.#model(model).replace(wish);
   }
 
   /** Labels of a model instead of those it had. Unknown models are ignored. */
   setLabels(model: string, labels: ReadonlyMap<string, bigint>): void {
-    const known = this.#models.get(model);
-    if (known) known.labels = labels;
+    this.#models.get(model)?.setLabels(labels);
   }
 
   /** The model is not served any more; what it has begun is finished. */
   remove(model: string): void {
-    const known = this.#models.get(model);
-    if (known) removeAll(known);
+    this.#models.get(model)?.remove();
     this.#models.delete(model);
   }
 
@@ -148,19 +134,18 @@ export class ModelRuntime implements Runtime {
   async unload(model: string): Promise<void> {
     const known = this.#models.get(model);
     if (!known) throw versionNotFound(model, LATEST);
-    removeAll(known);
-    while (known.versions.isRemoved && known.versions.isBusy) await this.#nextEvent(model);
+    known.remove();
+    while (known.isRemoved && known.isBusy) await this.#nextEvent(model);
   }
 
   /** Whether the version answers now. */
   answers(model: string, version: bigint): boolean {
-    return this.#models.get(model)?.versions.get(version) !== undefined;
+    return this.#models.get(model)?.find({ kind: 'version', version }) !== undefined;
   }
 
   /** How far a model is; `empty` for unknown ones. */
   progress(model: string): Progress {
-    const known = this.#models.get(model);
-    return known ? newest(known).progress() : { kind: 'empty' };
+    return this.#models.get(model)?.progress() ?? { kind: 'empty' };
   }
 
   /**
@@ -173,8 +158,7 @@ export class ModelRuntime implements Runtime {
       if (progress.kind === 'answers') return;
       if (progress.kind === 'failed') throw progress.error;
       if (this.#isClosed) throw new SkyliftError('SKY_DRAINING', `model ${model}: it was closed`);
-      const known = this.#models.get(model);
-      if (!known || newest(known).isRemoved)
+      if (this.#models.get(model)?.isRemoved !== false)
         throw new SkyliftError('SKY_UNAVAILABLE', `model ${model}: it was unloaded meanwhile`);
       if (progress.kind === 'empty' && !isPatient)
         throw new SkyliftError('SKY_MODEL_NO_VERSIONS', `model ${model}: its versions are gone`);
@@ -216,12 +200,12 @@ export class ModelRuntime implements Runtime {
   }
 
   models(): readonly ModelStatus[] {
-    return [...this.#models].map(([name, { versions }]) => ({ name, versions: versions.statuses() }));
+    return [...this.#models].map(([name, known]) => ({ name, versions: known.statuses() }));
   }
 
   statistics(): ModelStatistics[] {
     return [...this.#models].flatMap(([model, known]) =>
-      allLoaded(known).map(({ servable, statistics, memoryBytes }) => {
+      known.loaded().map(({ servable, statistics, memoryBytes }) => {
         const { version } = servable;
         return { model, version, statistics, memoryBytes };
       }),
@@ -231,14 +215,14 @@ export class ModelRuntime implements Runtime {
   /** Models that should answer and do not. */
   notReady(): string[] {
     return [...this.#models]
-      .filter(([, { versions }]) => !versions.isRemoved && !versions.latest?.isReady)
+      .filter(([, known]) => !known.isRemoved && !known.latest?.isReady)
       .map(([name]) => name);
   }
 
   /** Of the versions with engines. */
   report(): VersionReport[] {
     return [...this.#models].flatMap(([model, known]) =>
-      allLoaded(known).map((loaded) => {
+      known.loaded().map((loaded) => {
         const { curve = [], maxRows = 1, crowdRows = 1 } = loaded.measured ?? {};
         const { version } = loaded.servable;
         const { memoryBytes } = loaded;
@@ -255,10 +239,7 @@ export class ModelRuntime implements Runtime {
   /** Ends all engines. Requests that still wait, or come later, get SKY_DRAINING. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const { versions, successor } of this.#models.values()) {
-      versions.close();
-      successor?.close();
-    }
+    for (const known of this.#models.values()) known.close();
     await this.#loader.close();
   }
 
@@ -266,36 +247,25 @@ export class ModelRuntime implements Runtime {
     await this.close();
   }
 
-  #add(model: string, wish: VersionWish<FoundVersion>): Model {
-    const versions = this.#createVersions(model, wish);
-    const added: Model = { versions, successor: undefined, labels: NO_LABELS };
-    this.#models.set(model, added);
-    return added;
+  /** The model of that name, new if there is none. */
+  #model(model: string): Model {
+    const known = this.#models.get(model) ?? this.#createModel(model);
+    this.#models.set(model, known);
+    return known;
   }
 
-  #createVersions(model: string, wish: VersionWish<FoundVersion>): Versions {
+  #createModel(model: string): Model {
     const { clock, limits } = this.#options;
-    return new ModelVersions(wish, {
+    return new ServedModel({
       clock,
       work: this.#loader.workFor(model),
       settleMs: limits.version_settle_ms,
       maxRetries: limits.max_num_load_retries,
       retryAfterMs: limits.load_retry_interval_ms,
       onEvent: (event) => {
-        this.#promote(model);
         for (const listener of this.#listeners) listener({ ...event, model });
       },
     });
-  }
-
-  /** The versions of a new source answer: those of the old one go. */
-  #promote(model: string): void {
-    const known = this.#models.get(model);
-    if (known?.successor?.progress().kind !== 'answers') return;
-    const old = known.versions;
-    known.versions = known.successor;
-    known.successor = undefined;
-    old.remove();
   }
 
   /** Or a while: not everything that matters is an event. */
@@ -316,45 +286,13 @@ export class ModelRuntime implements Runtime {
 
   #entry(model: string, asked: VersionSelector): LoadedVersion {
     const known = this.#models.get(model);
-    const selector = known && asked.kind === 'label' ? labelled(known, asked) : asked;
-    const loaded = known && answering(known, selector);
+    const selector = known?.meaning(asked) ?? asked;
+    const loaded = known?.find(selector);
     if (loaded) return loaded;
-    if (known && isOnItsWay(known, selector))
+    if (known?.isOnItsWay(selector) === true)
       throw new SkyliftError('SKY_UNAVAILABLE', `model ${model} is loading`, {
         details: { retryAfterMs: RETRY_WHILE_LOADING_MS },
       });
     throw versionNotFound(model, selector);
   }
-}
-
-/** Those whose source is the configured one. */
-function newest({ versions, successor }: Model): Versions {
-  return successor ?? versions;
-}
-
-function removeAll(model: Model): void {
-  model.successor?.remove();
-  model.successor = undefined;
-  model.versions.remove();
-}
-
-function allLoaded({ versions, successor }: Model): LoadedVersion[] {
-  return [...versions.loaded(), ...(successor?.loaded() ?? [])];
-}
-
-/** On the path of every request: no allocation. */
-function answering({ versions }: Model, selector: VersionSelector): LoadedVersion | undefined {
-  if (selector.kind === 'latest') return versions.latest;
-  return selector.kind === 'version' ? versions.get(selector.version) : undefined;
-}
-
-/** The version that has the label now; unknown labels stay labels. */
-function labelled({ labels }: Model, selector: VersionSelector & { kind: 'label' }): VersionSelector {
-  const version = labels.get(selector.label);
-  return version === undefined ? selector : { kind: 'version', version };
-}
-
-function isOnItsWay({ versions }: Model, selector: VersionSelector): boolean {
-  if (selector.kind === 'version') return versions.isOnItsWay(selector.version);
-  return selector.kind === 'latest' && versions.progress().kind === 'pending';
 }

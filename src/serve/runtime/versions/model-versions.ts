@@ -9,7 +9,7 @@ import type { SkyliftError } from '../../../core/errors.ts';
 import type { VersionStatus } from '../requests.ts';
 import type { VersionState } from './version-state.ts';
 import { isWorthRetrying } from './retry.ts';
-import { chooseVersions, nextMoves } from './version-policy.ts';
+import { chooseVersions, LATEST_ONE, nextMoves } from './version-policy.ts';
 import type { TransitionOrder, VersionPolicy } from './version-policy.ts';
 import type { Offered, VersionLook, VersionWork } from './version-work.ts';
 
@@ -77,13 +77,12 @@ const REMEMBERED_ENDS = 16;
 export class ModelVersions<F extends Offered, L> {
   readonly #options: VersionsOptions<F, L>;
   readonly #entries = new Map<bigint, Entry<F, L>>();
-  #wish: VersionWish<F>;
+  #wish: VersionWish<F> = { offered: [], policy: LATEST_ONE, order: 'load-first' };
   #latest: L | undefined;
   #isRemoved = false;
 
-  constructor(wish: VersionWish<F>, options: VersionsOptions<F, L>) {
+  constructor(options: VersionsOptions<F, L>) {
     this.#options = options;
-    this.#wish = wish;
   }
 
   /** The highest version that answers. */
