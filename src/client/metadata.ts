@@ -1,6 +1,6 @@
 /** TensorFlow Serving's metadata document as signatures with our dtypes. Whatever has another form is refused. */
-import { SkyliftError } from '../core/errors.ts';
 import type { DataType, TensorSpec } from '../tensor/tensor.ts';
+import { entries, integer, list, member, string, strange } from './reply-fields.ts';
 
 export interface RemoteSignature {
   /** `tensorflow/serving/predict` and its like. */
@@ -59,42 +59,11 @@ function tensorSpec([name, value]: readonly [string, unknown]): TensorSpec {
   const shape = member(value, 'tensor_shape');
   if (member(shape, 'unknown_rank') === true) return { name, dtype, dims: null };
   const dims = member(shape, 'dim');
-  if (!Array.isArray(dims)) throw strange(`shape of "${name}"`, dims);
-  return { name, dtype, dims: dims.map(dimension) };
+  return { name, dtype, dims: list(dims, `shape of "${name}"`).map(dimension) };
 }
 
 function dimension(value: unknown): number | string {
   const size = Number(integer(member(value, 'size')));
   if (size >= 0) return size;
   return string(member(value, 'name')) || UNKNOWN_DIMENSION;
-}
-
-function member(value: unknown, key: string): unknown {
-  if (typeof value === 'object' && value !== null && Object.hasOwn(value, key))
-    return Reflect.get(value, key);
-  throw strange(`object with "${key}"`, value);
-}
-
-function entries(value: unknown): [string, unknown][] {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return Object.entries(value);
-  throw strange('object', value);
-}
-
-function string(value: unknown): string {
-  if (typeof value === 'string') return value;
-  throw strange('string', value);
-}
-
-/** int64 travels as text. */
-function integer(value: unknown): bigint {
-  if (typeof value === 'string' && /^-?\d{1,19}$/.test(value)) return BigInt(value);
-  throw strange('integer', value);
-}
-
-function strange(wanted: string, value: unknown): SkyliftError {
-  const shown = (JSON.stringify(value) ?? 'nothing').slice(0, 80);
-  return new SkyliftError(
-    'SKY_REMOTE',
-    `the metadata of the server has another form: ${shown} where a ${wanted} is due`,
-  );
 }

@@ -1,5 +1,5 @@
 /** TensorFlow Serving's status document, typed. */
-import { SkyliftError } from '../core/errors.ts';
+import { integer, list, member, string } from './reply-fields.ts';
 
 export interface RemoteVersionStatus {
   readonly version: bigint;
@@ -12,36 +12,13 @@ export interface RemoteVersionStatus {
 
 /** Throws SKY_REMOTE for a document of another form. */
 export function parseStatus(document: unknown): readonly RemoteVersionStatus[] {
-  const list = field(document, 'model_version_status');
-  if (!Array.isArray(list)) throw strange(document);
-  return list.map((entry: unknown) => {
-    const status = field(entry, 'status');
+  return list(member(document, 'model_version_status')).map((entry) => {
+    const status = member(entry, 'status');
     return {
-      version: version(field(entry, 'version')),
-      state: text(field(entry, 'state')),
-      errorCode: text(field(status, 'error_code')),
-      errorMessage: text(field(status, 'error_message')),
+      version: integer(member(entry, 'version')),
+      state: string(member(entry, 'state')),
+      errorCode: string(member(status, 'error_code')),
+      errorMessage: string(member(status, 'error_message')),
     };
   });
-}
-
-function version(value: unknown): bigint {
-  if (!/^\d{1,19}$/.test(text(value))) throw strange(value);
-  return BigInt(text(value));
-}
-
-function field(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
-    ? Reflect.get(value, key)
-    : undefined;
-}
-
-function text(value: unknown): string {
-  if (typeof value !== 'string') throw strange(value);
-  return value;
-}
-
-function strange(value: unknown): SkyliftError {
-  const shown = (JSON.stringify(value) ?? 'nothing').slice(0, 80);
-  return new SkyliftError('SKY_REMOTE', `the status of the server has another form: ${shown}`);
 }
