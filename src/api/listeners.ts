@@ -13,6 +13,8 @@ export interface HttpOptions {
   readonly port?: number;
   /** Answers browsers of other origins. @default false */
   readonly cors?: boolean;
+  /** Compresses replies for clients that ask for it. @default false */
+  readonly compress?: boolean;
   /** Who reads HTTP: the strict reader of Skylift, or node:http. @default fast */
   readonly backend?: 'fast' | 'node';
 }

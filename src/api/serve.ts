@@ -250,5 +250,6 @@ function createServer(
     metrics,
     accessLog,
     cors: http !== false && http?.cors === true,
+    compressesReplies: http !== false && http?.compress === true,
   });
 }

@@ -117,7 +117,7 @@ test('a plan has what the flags say', () => {
   ]);
   assert.deepEqual(servingPlan(line, () => {}).options, {
     models: { default: '/m' },
-    http: { host: '0.0.0.0', port: 8501, cors: true, backend: 'fast' },
+    http: { host: '0.0.0.0', port: 8501, cors: true, compress: false, backend: 'fast' },
     order: 'load-first',
     allowRemoteAdmin: false,
     grpc: { host: '0.0.0.0', port: 8500, tensorContent: false },

@@ -147,6 +147,13 @@ const ADDED_ROWS: readonly Row[] = [
     'supported',
     'Reload the configuration for callers of other machines without keys, as the original does (Skylift)',
   ],
+  [
+    'compress_replies',
+    'bool',
+    'false',
+    'supported',
+    'Compress replies of HTTP for clients that ask for it (Skylift)',
+  ],
   ['access_log', 'bool', 'false', 'supported', 'One JSON line per request on stderr (Skylift)'],
   ['help', 'bool', 'false', 'supported', 'Print this text and exit (Skylift)'],
   ...LIMIT_NAMES.map((name): Row => [

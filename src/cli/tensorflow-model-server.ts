@@ -85,6 +85,7 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
         host,
         port,
         cors: isOn(line, 'rest_api_enable_cors_support'),
+        compress: isOn(line, 'compress_replies'),
         backend: wordOf(line, 'http_backend', ['fast', 'node']),
       },
       grpc: (grpcPort !== 0 || socketPath !== '') && {

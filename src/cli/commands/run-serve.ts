@@ -51,6 +51,7 @@ function serveOptions(
       host: flags.host,
       port: flags.rest_api_port ?? flags.port ?? DEFAULT_PORT,
       cors: flags.rest_api_enable_cors_support,
+      compress: flags.compress_replies,
       backend: flags.http_backend,
     },
     grpc: grpcPlaces(flags),

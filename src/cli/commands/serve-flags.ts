@@ -16,6 +16,7 @@ interface OwnFlags {
   readonly profile: 'auto' | 'throughput' | 'latency';
   readonly allow_oversubscription: boolean;
   readonly access_log: boolean;
+  readonly compress_replies: boolean;
   readonly allow_remote_admin: boolean;
   readonly auth_keys?: string;
   readonly auth_pepper?: string;
@@ -104,6 +105,12 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
     optional: true,
     placeholder: 'FILE',
     brief: 'The pepper of the key file (default FILE.pepper beside it)',
+  },
+  compress_replies: {
+    kind: 'boolean',
+    default: false,
+    withNegated: false,
+    brief: 'Compress replies of HTTP for clients that ask for it',
   },
   allow_remote_admin: {
     kind: 'boolean',

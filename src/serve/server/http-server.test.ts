@@ -93,3 +93,39 @@ describe('http server', () => {
     assert.doesNotMatch(text, /FUNNY/);
   });
 });
+
+test('a server that was told to compresses long replies for clients that ask for it', async (context) => {
+  const server = createHttpServer({
+    routes,
+    limits: resolveLimits(),
+    clock: systemClock,
+    log: silentLog,
+    metrics,
+    compressesReplies: true,
+  });
+  const { host, port } = await server.listen({ host: '127.0.0.1', port: 0 });
+  context.after(() => server.close());
+  const ask = async (path: string, accepted: string): Promise<{ headers: Headers; text: string }> => {
+    const headers = { 'accept-encoding': accepted };
+    const response = await fetch(`http://${host}:${port}${path}`, { headers });
+    return { headers: response.headers, text: await response.text() };
+  };
+  for (const coding of ['gzip', 'deflate']) {
+    const { headers, text } = await ask('/metrics', coding);
+    assert.equal(headers.get('content-encoding'), coding);
+    assert.equal(headers.get('vary'), 'accept-encoding');
+    assert.match(text, /^# HELP /);
+    assert.ok(Number(headers.get('content-length')) < text.length / 2);
+  }
+  for (const [path, accepted] of [
+    ['/metrics', 'identity'],
+    ['/livez', 'gzip'],
+  ] as const) {
+    const { headers } = await ask(path, accepted);
+    assert.equal(headers.get('content-encoding'), null);
+    assert.equal(headers.get('vary'), 'accept-encoding');
+  }
+  const together = await Promise.all(Array.from({ length: 30 }, () => ask('/metrics', 'gzip')));
+  assert.ok(together.every(({ text }) => text.startsWith('# HELP ')));
+  assert.equal(server.inflight(), 0);
+});

@@ -32,6 +32,8 @@ export interface HttpServerOptions {
   readonly takesKeys?: boolean;
   /** Offered what no route answers, in order; then 405 or 404. @default none */
   readonly unmatched?: readonly UnmatchedHook[];
+  /** Replies are compressed for clients that ask for it. @default false */
+  readonly compressesReplies?: boolean;
   /** CORS headers on every reply. @default false */
   readonly cors?: boolean;
 }
@@ -78,6 +80,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     pool: new BufferPool(limits.max_pooled_bytes),
     accessLog: options.accessLog,
     commonHeaders: options.cors === true ? corsHeaders(options.takesKeys === true) : [],
+    compressesReplies: options.compressesReplies === true,
     newId: createRequestIds(),
   });
   const backends = new Set<WireBackend>();

@@ -60,6 +60,7 @@ export interface PipelineOptions {
   readonly accessLog: AccessLog | undefined;
   /** Added to every reply. */
   readonly commonHeaders: HeaderList;
+  readonly compressesReplies: boolean;
   readonly newId: () => string;
 }
 
@@ -71,6 +72,7 @@ export class RequestPipeline implements WireHandler, CallHost {
   readonly pool: BufferPool;
   readonly accessLog: AccessLog | undefined;
   readonly commonHeaders: HeaderList;
+  readonly compressesReplies: boolean;
   readonly newId: () => string;
   readonly #options: PipelineOptions;
   #inflight = 0;
@@ -84,6 +86,7 @@ export class RequestPipeline implements WireHandler, CallHost {
     this.pool = options.pool;
     this.accessLog = options.accessLog;
     this.commonHeaders = options.commonHeaders;
+    this.compressesReplies = options.compressesReplies;
     this.newId = options.newId;
   }
 

@@ -15,6 +15,7 @@ import { httpFailure } from './error-reply.ts';
 import type { HttpFailure } from './error-reply.ts';
 import type { HttpMetrics, RouteMetrics } from './http-metrics.ts';
 import { UNMATCHED_ROUTE } from './http-metrics.ts';
+import { acceptedCoding, compressReply, isWorthCompressing } from './compress-reply.ts';
 import { callerRequestId } from './request-id.ts';
 import type { RouteParams } from './router.ts';
 import type { BodyProblem, HeaderList, WireExchange, WireReceiver } from './wire/wire.ts';
@@ -34,6 +35,8 @@ export interface CallHost {
   readonly accessLog: AccessLog | undefined;
   /** Added to every reply. */
   readonly commonHeaders: HeaderList;
+  /** Clients may have replies compressed. */
+  readonly compressesReplies: boolean;
   newId(): string;
   /** The body as it travelled. */
   bodyArrived(call: ServerCall, bytes: Uint8Array): void;
@@ -61,6 +64,8 @@ export class ServerCall implements HttpCall, WireReceiver {
   #memory: Buffer[] | undefined;
   #bytesIn = 0;
   #isDone = false;
+  /** The reply is on its way through the thread pool. */
+  #isCompressing = false;
   #isGone = false;
   #onGone: (() => void) | undefined;
   #notes: Partial<Record<Note, string>> | undefined;
@@ -113,7 +118,7 @@ export class ServerCall implements HttpCall, WireReceiver {
     body: Uint8Array | string,
     headers?: Readonly<Record<string, string>>,
   ): void {
-    if (this.#isDone) {
+    if (this.#isDone || this.#isCompressing) {
       if (!this.#isGone)
         this.#host.log('warn', 'a second reply to a request was ignored', {
           id: this.id,
@@ -126,6 +131,27 @@ export class ServerCall implements HttpCall, WireReceiver {
     if (this.#isIdFromCaller || status >= 400) list.push('x-request-id', this.id);
     for (const name in headers) list.push(name, headers[name] ?? '');
     this.#addCommonHeaders(list, headers);
+    if (this.#host.compressesReplies && !this.isGrpc) this.#sendCompressed(status, list, body);
+    else this.#send(status, list, body);
+  }
+
+  /** As it is, unless the client asks for a coding that is worth it. */
+  #sendCompressed(status: number, list: string[], body: Uint8Array | string): void {
+    list.push('vary', 'accept-encoding');
+    const coding = isWorthCompressing(status, body)
+      ? acceptedCoding(this.headers.get('accept-encoding'))
+      : undefined;
+    if (coding === undefined) return this.#send(status, list, body);
+    this.#isCompressing = true;
+    compressReply(coding, body, (packed) => {
+      this.#isCompressing = false;
+      if (this.#isDone) return; // the client went away
+      if (packed) list.push('content-encoding', coding);
+      this.#send(status, list, packed ?? body);
+    });
+  }
+
+  #send(status: number, list: string[], body: Uint8Array | string): void {
     this.exchange.send(status, list, body);
     this.#finish(status, body);
   }
@@ -177,7 +203,7 @@ export class ServerCall implements HttpCall, WireReceiver {
   }
 
   drainEnded(): void {
-    if (this.#isDone) return;
+    if (this.#isDone || this.#isCompressing) return;
     const stop = this.#onGone;
     this.fail(httpFailure(503, 'SKY_DRAINING', 'the server shut down before the request was finished'));
     if (stop !== undefined) this.#host.guard(this, stop);
