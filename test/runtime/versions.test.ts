@@ -75,6 +75,9 @@ test('a version that cannot be loaded is passed over at the start, and told', as
   const status = await (await fetch(`${server.url}/v1/models/m/versions/2`)).text();
   assert.match(status, /"state": "END"[^]*"error_code": "INVALID_ARGUMENT"/);
 
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  assert.match(metrics, /^skylift_version_events_total\{model_name="m",event="failed"\} 1$/m);
+
   await rm(join(base, '2'), { recursive: true });
   await writeModel(base, 2);
   await until(async () => (await ask(server, 'm')) === 2);

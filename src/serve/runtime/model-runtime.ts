@@ -263,6 +263,7 @@ export class ModelRuntime implements Runtime {
       maxRetries: limits.max_num_load_retries,
       retryAfterMs: limits.load_retry_interval_ms,
       onEvent: (event) => {
+        this.#metrics.versionEvent(model, event.kind);
         for (const listener of this.#listeners) listener({ ...event, model });
       },
     });

@@ -38,6 +38,14 @@ const REJECTED = {
   labels: ['model_name', 'code'],
 };
 
+const VERSION_EVENTS = {
+  name: 'skylift_version_events_total',
+  help: 'Versions that were loaded, failed to load, or were unloaded.',
+  labels: ['model_name', 'event'],
+};
+/** Others are steps on the way. */
+const COUNTED_EVENTS: ReadonlySet<string> = new Set(['loaded', 'failed', 'unloaded']);
+
 interface ModelInstruments {
   readonly answered: { add(value: number): void };
   readonly ranUs: { observe(value: number): void };
@@ -68,6 +76,11 @@ export class RunMetrics {
   rejected(model: string, code: ErrorCode): void {
     this.#metrics.counter(REQUESTS, { model_name: model, status: ERROR_CODES[code].grpc }).add(1);
     this.#metrics.counter(REJECTED, { model_name: model, code }).add(1);
+  }
+
+  /** @param event kind of a VersionEvent */
+  versionEvent(model: string, event: string): void {
+    if (COUNTED_EVENTS.has(event)) this.#metrics.counter(VERSION_EVENTS, { model_name: model, event }).add(1);
   }
 
   #of(model: string): ModelInstruments {
