@@ -115,7 +115,9 @@ test('a plan has what the flags say', () => {
     '--file_system_poll_wait_seconds=3',
     '--load_retry_interval_micros=250000',
   ]);
-  assert.deepEqual(servingPlan(line, () => {}).options, {
+  const { onEvent, ...options } = servingPlan(line, () => {}).options;
+  assert.equal(typeof onEvent, 'function');
+  assert.deepEqual(options, {
     models: { default: '/m' },
     http: { host: '0.0.0.0', port: 8501, cors: true, compress: false, backend: 'fast' },
     order: 'load-first',
@@ -154,6 +156,10 @@ test('the start fails as the original does: in its words, with exit code 255', a
     [['--model_base_path=/m', '--rest_api_port=8500'], /http_port cannot be same as grpc_port/],
     [['--model_base_path=/m', '--batching_parameters_file=x'], /enable_batching to true/],
     [['--model_config_file=/nowhere', '--rest_api_port=8501'], /cannot read \/nowhere/],
+    [
+      [`--model_config_file=${import.meta.filename}`, '--rest_api_port=8501'],
+      /Error parsing text-format tensorflow\.serving\.ModelServerConfig\n.*\.ts:1:8: /s,
+    ],
     [['--model_base_path=/nowhere', '--rest_api_port=8501', '--model_wait_ms=0'], /SKY_MODEL_NOT_FOUND/],
     [
       ['--model_base_path=/m', '--rest_api_port=8501', '--max_headers=x'],

@@ -1,5 +1,5 @@
 /** The `tensorflow_model_server` program: TensorFlow Serving's command line in front of the same server. */
-import { isSkyliftError, SkyliftError, toSkyliftError } from '../core/errors.ts';
+import { isSkyliftError, SkyliftError, toSkyliftError, unreachable } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Limits } from '../core/limits.ts';
 import { LIMIT_NAMES, parseLimit } from './flag-values.ts';
@@ -7,7 +7,7 @@ import { productVersions } from '../core/product.ts';
 import { printable } from './render/printable.ts';
 import { runAsProcess } from './run-process.ts';
 import type { ServingPlan } from './serve-until-stopped.ts';
-import type { AuthOptions } from '../index.ts';
+import type { AuthOptions, ServeEvent } from '../index.ts';
 import { parseTensorflowCommandLine } from './tensorflow-command-line.ts';
 import type { TensorflowCommandLine } from './tensorflow-command-line.ts';
 import { TENSORFLOW_FLAGS, tensorflowUsage } from './tensorflow-flags.ts';
@@ -95,6 +95,7 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
         tensorContent: isOn(line, 'enable_serialization_as_tensor_content'),
       },
       ...(auth && { auth }),
+      onEvent: (event) => sayEvent(event, say),
       order: wordOf(line, 'version_order', ['load-first', 'unload-first']),
       allowRemoteAdmin: isOn(line, 'allow_remote_admin'),
       limits: limitsOf(line),
@@ -123,6 +124,28 @@ function modelsOf({ given, ...line }: TensorflowCommandLine): Partial<ServingPla
     return { models: { [given.get('model_name') ?? 'default']: given.get('model_base_path') ?? '' } };
   const allowEarlyLabels = isOn({ given, ...line }, 'allow_version_labels_for_unavailable_models');
   return { modelConfigFile: file, allowEarlyLabels };
+}
+
+/** In the words of the original: people search their logs for them. */
+function sayEvent(event: ServeEvent, say: (text: string) => void): void {
+  if (event.kind === 'listening') return;
+  const version = `servable version {name: ${event.model} version: ${event.version}}`;
+  switch (event.kind) {
+    case 'loading':
+      return say(`Loading ${version}`);
+    case 'loaded':
+      return say(`Successfully loaded ${version}`);
+    case 'failed':
+      return say(`Failed to load ${version}: ${event.error.code} ${event.error.message}`);
+    case 'changing':
+      return say(`Waiting for ${version}: its files still change`);
+    case 'unloading':
+      return say(`Unloading ${version}`);
+    case 'unloaded':
+      return say(`Done unloading ${version}`);
+    default:
+      return unreachable(event);
+  }
 }
 
 /** One of the words of a flag. Throws SKY_USAGE for another one. */
@@ -221,9 +244,16 @@ function explainFailure(
   const restPort = given.get('rest_api_port') ?? '0';
   if (error.code === 'SKY_PORT_IN_USE' && String(error.details['address']).endsWith(`:${restPort}`))
     say(`Failed to start HTTP Server at localhost:${restPort}`);
+  if (isAboutConfigFile(error, given.get('model_config_file') ?? ''))
+    say('Error parsing text-format tensorflow.serving.ModelServerConfig');
   say(`Failed to start server. Error: ${error.code} ${error.message}`);
   say(`  Fix:  ${error.hint}\n  Docs: ${error.docs}`);
   return FAILED;
+}
+
+/** Errors in a text name its file, line and column. */
+function isAboutConfigFile({ message }: SkyliftError, file: string): boolean {
+  return file !== '' && message.startsWith(`${file}:`);
 }
 
 function isOn({ given }: TensorflowCommandLine, name: string): boolean {

@@ -65,7 +65,7 @@ test('what is wrong is named with file, line and column', () => {
     ['', /:1:1: there is no model_config_list/],
     ['model_config_list {', /:1:20: expected "}", found the end of the file/],
     ['model_config_list {}\nmodel_config_lisp {}', /^models\.config:2:1: unknown field "model_config_lisp"/],
-    ['custom_model_config {}', /with code of their own/],
+    ['custom_model_config {}', /does not yet support custom model config/],
     [config('versoin_labels { }'), /unknown field "versoin_labels"/],
     [config('version_labels { key: "a" value: x }'), /"value" must be an integer/],
     [config('version_labels { key: "a" value: 9223372036854775808 }'), /64-bit/],

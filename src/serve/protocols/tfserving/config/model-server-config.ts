@@ -17,7 +17,7 @@ export function parseModelServerConfig(text: string, file: string): ModelConfig[
   const reader = new MessageReader({ file, place: START, fields: parseTextFormat(text, file) });
   const list = reader.message('model_config_list');
   if (reader.ignore('custom_model_config'))
-    throw reader.problem('custom_model_config is for servers that were built with code of their own');
+    throw reader.problem('ModelServer does not yet support custom model config.');
   reader.end();
   if (!list) throw reader.problem('there is no model_config_list');
   const listReader = new MessageReader(list);
