@@ -22,7 +22,7 @@ export class VersionLoader {
 
   constructor(environment: Omit<VersionEnvironment, 'mayGrow'>) {
     const { clock, limits, log, dispatcher } = environment;
-    this.#slots = new LoadSlots(limits.max_parallel_loads);
+    this.#slots = new LoadSlots(limits.max_parallel_loads, clock);
     this.#memory = new MemoryKeeper({ clock, limits, log, isIdle: (queue) => dispatcher.isIdle(queue) });
     this.#environment = { ...environment, mayGrow: (version) => this.#memory.mayGrow(version) };
   }
