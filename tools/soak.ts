@@ -2,13 +2,14 @@
  * `npm run soak`: the long runs that a release needs and a test command cannot afford. Each part has a seed, prints one JSON
  * line and fails the command when a promise is broken.
  * Flags: --seed N (1), --seconds N (60) of killing engines, --swaps N (30) of versions under load, --seeds N (100000)
- * simulated worlds of each kind, --store-kills N (500).
+ * simulated worlds of each kind, --store-kills N (500), --tls-reloads N (1000).
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { killEngines } from '../test/chaos/kill-engines.ts';
+import { reloadTls } from '../test/chaos/reload-tls.ts';
 import { swapVersions } from '../test/chaos/hot-swap.ts';
 import { runVersionsWorld } from '../test/simulation/versions-world.ts';
 import { runWorld } from '../test/simulation/world.ts';
@@ -21,6 +22,7 @@ const { values: flags } = parseArgs({
     seconds: { type: 'string', default: '60' },
     swaps: { type: 'string', default: '30' },
     seeds: { type: 'string', default: '100000' },
+    'tls-reloads': { type: 'string', default: '1000' },
     'store-kills': { type: 'string', default: '500' },
   },
 });
@@ -28,6 +30,7 @@ const seed = Number(flags.seed);
 
 report('engines killed', await soakEngines(Number(flags.seconds)));
 report('versions swapped', await soakVersions(Number(flags.swaps)));
+report('certificates renewed', await soakTls(Number(flags['tls-reloads'])));
 report('simulated worlds', simulate(Number(flags.seeds)));
 report('simulated versions', simulateVersions(Number(flags.seeds)));
 report('store writers killed', await crashStore({ seed, kills: Number(flags['store-kills']) }));
@@ -54,6 +57,13 @@ async function soakVersions(swaps: number): Promise<object> {
   await rm(folder, { recursive: true, force: true });
   if (failures.length > 0)
     throw new Error(`${failures.length} requests failed: ${failures.slice(0, 5).join('; ')}`);
+  return rest;
+}
+
+async function soakTls(reloads: number): Promise<object> {
+  const { failures, ...rest } = await reloadTls({ reloads, clients: 4 });
+  if (failures.length > 0)
+    throw new Error(`${failures.length} handshakes failed: ${failures.slice(0, 5).join('; ')}`);
   return rest;
 }
 

@@ -95,10 +95,15 @@ test('any command line is read without an exception, and every argument is accou
 
 test('flags without effect are said, each in one line', () => {
   const lines = warnings(
-    parseTensorflowCommandLine(['--port=0', '--enable_profiler', '--ssl_config_file=x', '--model_name=m']),
+    parseTensorflowCommandLine([
+      '--port=0',
+      '--enable_profiler',
+      '--platform_config_file=x',
+      '--model_name=m',
+    ]),
   );
   assert.deepEqual(lines, [
-    '--ssl_config_file is not supported yet: TLS of gRPC',
+    '--platform_config_file is not supported yet: Options of TensorFlow platforms',
     '--enable_profiler is ignored: There is no TensorFlow to profile',
   ]);
   assert.deepEqual(warnings(parseTensorflowCommandLine([])), []);
@@ -119,6 +124,7 @@ test('a plan has what the flags say', () => {
     models: { default: '/m' },
     http: { host: '0.0.0.0', port: 8501, cors: true, backend: 'fast' },
     grpc: { host: '0.0.0.0', port: 8500, tensorContent: false },
+    allowRemoteAdmin: false,
     limits: {
       model_wait_ms: 2 ** 31 - 1,
       version_poll_ms: 3000,

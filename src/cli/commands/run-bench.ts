@@ -15,9 +15,11 @@ import type { ModelUrl } from '../model-url.ts';
 import { readRequest } from '../read-input.ts';
 import { startProgress } from '../render/progress.ts';
 import { renderPairs } from '../render/table.ts';
+import { readTlsCa } from '../tls-ca.ts';
+import type { TlsCaFlags } from '../tls-ca.ts';
 import type { CliProcess } from '../terminal.ts';
 
-export interface BenchFlags {
+export interface BenchFlags extends TlsCaFlags {
   readonly connections: number;
   readonly duration: number;
   readonly warmup: number;
@@ -30,10 +32,11 @@ interface BenchReport extends LoadReport {
   readonly cpuUsPerRequest?: { readonly front: number; readonly engines: number };
 }
 
-/** Where input comes from, and the key that the server wants, if any. */
+/** Where input comes from, the key that the server wants, and its CA, if any. */
 interface Caller {
   readonly streams: CliProcess;
   readonly apiKey?: string | undefined;
+  readonly ca?: string | undefined;
 }
 
 /** Prints the report; exit code 1 when a request failed. */
@@ -41,7 +44,11 @@ export async function runBench(context: CliContext, flags: BenchFlags, target: s
   using progress = startProgress(context.terminal, `measuring ${target}`);
   const streams = context.terminal.process;
   const report = isHttpUrl(target)
-    ? await measure(modelAt(target), flags, { streams, apiKey: apiKeyIn(streams.env) })
+    ? await measure(modelAt(target), flags, {
+        streams,
+        apiKey: apiKeyIn(streams.env),
+        ca: await readTlsCa(flags),
+      })
     : await measureLocally(target, flags, streams);
   progress.done();
   context.terminal.result(renderReport(report), report);
@@ -61,7 +68,13 @@ async function measure(
 ): Promise<BenchReport> {
   const url = `${model.server}${modelPath(model.model, model.target)}:predict`;
   const body = await requestFor(model, flags.input, caller);
-  const load = { url, body, connections: flags.connections, headers: keyHeaders(caller.apiKey) };
+  const load = {
+    url,
+    body,
+    connections: flags.connections,
+    headers: keyHeaders(caller.apiKey),
+    ca: caller.ca,
+  };
   await runLoad({ ...load, durationMs: flags.warmup * 1000 });
   const pids = listPids(); // after the warm-up, which may have started engines
   const before = cpuTimes(pids);
@@ -80,10 +93,10 @@ async function measure(
 async function requestFor(
   model: ModelUrl,
   input: string | undefined,
-  { streams, apiKey }: Caller,
+  { streams, apiKey, ca }: Caller,
 ): Promise<string> {
   if (input !== undefined) return readRequest(input, streams);
-  using client = createClient(model.server, { connections: 1, apiKey });
+  using client = createClient(model.server, { connections: 1, apiKey, ca });
   const { signatures } = await client.metadata(model.model, model.target);
   const signature = signatures['serving_default'];
   const example = signature && exampleRequest(signature.inputs);
