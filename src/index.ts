@@ -7,6 +7,7 @@ export type { GrpcOptions, HttpOptions } from './api/listeners.ts';
 export type { ModelOptions } from './api/model-configs.ts';
 export type { ServeEvent } from './api/serve-events.ts';
 export type { WorkshopOptions } from './api/workshop.ts';
+export type { TlsPaths } from './serve/server/tls/tls-source.ts';
 export { isSkyliftError, SkyliftError } from './core/errors.ts';
 export type { ErrorCode } from './core/error-codes.ts';
 export type { LimitName, Limits } from './core/limits.ts';

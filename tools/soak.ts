@@ -1,8 +1,8 @@
 /**
  * `npm run soak`: the long runs that a release needs and a test command cannot afford. Each part has a seed, prints one JSON
  * line and fails the command when a promise is broken.
- * Flags: --seed N (1), --seconds N (60) of killing engines, --swaps N (30) of versions under load, --reloads N (100) of a model, --seeds N (100000)
- * simulated worlds of each kind, --store-kills N (500).
+ * Flags: --seed N (1), --seconds N (60) of killing engines, --swaps N (30) of versions under load, --reloads N (100) of a model,
+ * --tls-reloads N (1000) of certificates, --seeds N (100000) simulated worlds of each kind, --store-kills N (500).
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { killEngines } from '../test/chaos/kill-engines.ts';
 import { cycleLoads } from '../test/chaos/load-unload.ts';
+import { reloadTls } from '../test/chaos/reload-tls.ts';
 import { swapVersions } from '../test/chaos/hot-swap.ts';
 import { runVersionsWorld } from '../test/simulation/versions-world.ts';
 import { runWorld } from '../test/simulation/world.ts';
@@ -23,6 +24,7 @@ const { values: flags } = parseArgs({
     swaps: { type: 'string', default: '30' },
     reloads: { type: 'string', default: '100' },
     seeds: { type: 'string', default: '100000' },
+    'tls-reloads': { type: 'string', default: '1000' },
     'store-kills': { type: 'string', default: '500' },
   },
 });
@@ -31,6 +33,7 @@ const seed = Number(flags.seed);
 report('engines killed', await soakEngines(Number(flags.seconds)));
 report('versions swapped', await soakVersions(Number(flags.swaps)));
 report('models reloaded', await soakLoads(Number(flags.reloads)));
+report('certificates renewed', await soakTls(Number(flags['tls-reloads'])));
 report('simulated worlds', simulate(Number(flags.seeds)));
 report('simulated versions', simulateVersions(Number(flags.seeds)));
 report('store writers killed', await crashStore({ seed, kills: Number(flags['store-kills']) }));
@@ -69,6 +72,13 @@ async function soakLoads(cycles: number): Promise<object> {
   if (report.rssAfterMb > allowedMb || report.descriptors > 2 || report.processes > 0)
     throw new Error(`a model that comes and goes leaves something behind: ${JSON.stringify(report)}`);
   return report;
+}
+
+async function soakTls(reloads: number): Promise<object> {
+  const { failures, ...rest } = await reloadTls({ reloads, clients: 4 });
+  if (failures.length > 0)
+    throw new Error(`${failures.length} handshakes failed: ${failures.slice(0, 5).join('; ')}`);
+  return rest;
 }
 
 function simulateVersions(worlds: number): object {

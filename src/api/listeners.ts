@@ -4,6 +4,7 @@ import { createFastHttpBackend } from '../serve/server/wire/fast/backend.ts';
 import type { FastHttpOptions } from '../serve/server/wire/fast/backend.ts';
 import { createNodeHttpBackend } from '../serve/server/wire/node/backend.ts';
 import { hostAndPort } from '../serve/server/wire/bind.ts';
+import type { WireTls } from '../serve/server/wire/tls.ts';
 import type { BoundAddress, ListenAddress, WireBackend } from '../serve/server/wire/wire.ts';
 
 export interface HttpOptions {
@@ -27,6 +28,8 @@ export interface GrpcOptions {
   readonly port?: number;
   /** Path of a UNIX socket. */
   readonly socketPath?: string;
+  /** TensorFlow Serving's SSLConfig: TLS for the port of gRPC alone, which then needs one of its own. */
+  readonly sslConfigFile?: string;
   /** TensorFlow Serving's replies carry `tensor_content` instead of the typed fields. @default false */
   readonly tensorContent?: boolean;
 }
@@ -36,6 +39,13 @@ export interface Listener {
   readonly speaks: 'http' | 'grpc' | 'both';
   readonly address: ListenAddress;
   readonly backend: WireBackend;
+  readonly isTls: boolean;
+}
+
+/** What secures the ports; sockets of this machine stay plain. */
+export interface ListenerTls {
+  readonly http: WireTls | undefined;
+  readonly grpc: WireTls | undefined;
 }
 
 export interface ListenerOptions {
@@ -47,29 +57,45 @@ const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/i;
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 8501;
 
+type Wire = Omit<FastHttpOptions, 'speaks' | 'tls'>;
+
 /** The listeners, those of gRPC first, as in TensorFlow Serving. Throws SKY_CONFIG_INVALID when there is none. */
 export function planListeners(
   { http = {}, grpc = {} }: ListenerOptions,
-  wire: Omit<FastHttpOptions, 'speaks'>,
+  wire: Wire,
+  tls: ListenerTls,
 ): Listener[] {
   const host = http === false ? DEFAULT_HOST : (http.host ?? DEFAULT_HOST);
   const places = grpc === false ? [] : grpcPlaces(grpc, host);
-  const listeners = places.map((address): Listener => ({
-    speaks: 'grpc',
-    address,
-    backend: createFastHttpBackend({ ...wire, speaks: 'grpc' }),
-  }));
+  const listeners = places.map((address) => grpcListener(address, wire, tls.grpc));
   if (http !== false) {
     const speaks = grpc === false || places.length > 0 || http.backend === 'node' ? 'http' : 'both';
-    const backend =
-      http.backend === 'node' ? createNodeHttpBackend(wire) : createFastHttpBackend({ ...wire, speaks });
-    listeners.push({ speaks, address: { host, port: http.port ?? DEFAULT_PORT }, backend });
+    listeners.push(httpListener(http, speaks, { ...wire, tls: tls.http }));
   }
   if (listeners.length === 0)
     throw new SkyliftError('SKY_CONFIG_INVALID', 'there is no port and no socket to serve on', {
       hint: 'Give a port for HTTP or for gRPC.',
     });
   return listeners;
+}
+
+function grpcListener(address: ListenAddress, wire: Wire, ofPorts: WireTls | undefined): Listener {
+  const tls = 'socketPath' in address ? undefined : ofPorts;
+  const backend = createFastHttpBackend({ ...wire, speaks: 'grpc', tls });
+  return { speaks: 'grpc', address, backend, isTls: tls !== undefined };
+}
+
+function httpListener(
+  { host = DEFAULT_HOST, port = DEFAULT_PORT, backend }: HttpOptions,
+  speaks: 'http' | 'both',
+  wire: Omit<FastHttpOptions, 'speaks'>,
+): Listener {
+  return {
+    speaks,
+    address: { host, port },
+    backend: backend === 'node' ? createNodeHttpBackend(wire) : createFastHttpBackend({ ...wire, speaks }),
+    isTls: wire.tls !== undefined,
+  };
 }
 
 /** Only processes of this machine reach it. */

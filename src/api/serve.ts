@@ -25,6 +25,8 @@ import { readConfigs } from './model-configs.ts';
 import type { ModelsOptions } from './model-configs.ts';
 import { tellModelEvents } from './serve-events.ts';
 import type { ServeEvent } from './serve-events.ts';
+import { openTls } from './tls.ts';
+import type { ServerTls, TlsServeOptions } from './tls.ts';
 import { openWorkshop } from './workshop.ts';
 import type { Workshop, WorkshopOptions } from './workshop.ts';
 
@@ -35,7 +37,7 @@ export interface AuthOptions {
   readonly pepperFile?: string;
 }
 
-export interface ServeOptions extends Omit<WorkshopOptions, 'metrics'>, ModelsOptions {
+export interface ServeOptions extends Omit<WorkshopOptions, 'metrics'>, ModelsOptions, TlsServeOptions {
   /** false: no HTTP. @default port 8501 of this machine */
   readonly http?: HttpOptions | false;
   /** false: no gRPC. @default on the port of HTTP */
@@ -55,6 +57,7 @@ interface Parts {
   readonly config: { close(): void };
   readonly catalog: ModelCatalog;
   readonly keys: KeyWatch | undefined;
+  readonly tls: ServerTls;
   readonly runtime: ModelRuntime;
   readonly state: { isDraining: boolean };
 }
@@ -99,12 +102,13 @@ export class RunningServer {
 
   /** Readiness turns false at once, requests in flight are answered up to `drain_ms`, then the engines end. */
   async drain(): Promise<void> {
-    const { http, config, catalog, keys, runtime, state } = this.#parts;
+    const { http, config, catalog, keys, tls, runtime, state } = this.#parts;
     state.isDraining = true;
     config.close();
     catalog.close();
     await http.drain();
     keys?.close();
+    tls.close();
     await runtime.close();
   }
 
@@ -130,11 +134,10 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { configs, watch } = await readConfigs(options, limits);
   // before the port opens: a wrong path ends the start, a slow load is answered with 503
   const listed = await catalog.list(configs, limits.model_wait_ms > 0);
-  const keys = await openKeys(workshop, options);
+  const { keys, tls, listeners } = await openDoors(workshop, options, metrics);
   const state = { isDraining: false };
-  const listeners = planListeners(options, { limits, clock: systemClock, log: options.log ?? silentLog });
   const http = createServer(workshop, { metrics, catalog, keys, state, listeners }, options);
-  const parts = { http, config: watch(catalog), catalog, keys, runtime, state };
+  const parts = { http, config: watch(catalog), catalog, keys, tls, runtime, state };
   try {
     const places = await listenAt(http, listeners, options.onEvent);
     if (options.onEvent) tellModelEvents(runtime, systemClock, options.onEvent);
@@ -155,9 +158,9 @@ async function listenAt(
 ): Promise<Places> {
   const grpc: string[] = [];
   let url = '';
-  for (const { speaks, address, backend } of listeners) {
+  for (const { speaks, address, backend, isTls } of listeners) {
     const bound = await http.listen(address, backend);
-    const here = speaks === 'grpc' ? '' : `http://${hostAndPort(bound)}`;
+    const here = speaks === 'grpc' ? '' : `${isTls ? 'https' : 'http'}://${hostAndPort(bound)}`;
     const target = speaks === 'http' ? '' : grpcTarget(address, bound);
     onEvent?.({ kind: 'listening', url: here, grpc: target });
     if (target !== '') grpc.push(target);
@@ -166,12 +169,37 @@ async function listenAt(
   return { url, grpc };
 }
 
-async function closeNow({ http, config, catalog, keys, runtime }: Parts): Promise<void> {
+async function closeNow({ http, config, catalog, keys, tls, runtime }: Parts): Promise<void> {
   config.close();
   catalog.close();
   await http.close();
   keys?.close();
+  tls.close();
   await runtime.close();
+}
+
+interface Doors extends Pick<Parts, 'keys' | 'tls'> {
+  readonly listeners: readonly Listener[];
+}
+
+/** Who gets in, and where. Nothing stays open when one of them is wrong. */
+async function openDoors(
+  workshop: Workshop,
+  options: ServeOptions,
+  metrics: PrometheusMetrics,
+): Promise<Doors> {
+  const { limits } = workshop;
+  const keys = await openKeys(workshop, options);
+  let tls: ServerTls | undefined;
+  try {
+    tls = await openTls(options, { limits, metrics });
+    const wire = { limits, clock: systemClock, log: options.log ?? silentLog };
+    return { keys, tls, listeners: planListeners(options, wire, tls) };
+  } catch (error) {
+    keys?.close();
+    tls?.close();
+    throw error;
+  }
 }
 
 async function openKeys(

@@ -1,6 +1,7 @@
 /** One client: sends a request, waits for its end, sends the next that is due; opens a new connection when it must. */
-import { connect } from 'node:net';
+import { connect, isIP } from 'node:net';
 import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import type { EndedRequest } from './load-recorder.ts';
 import type { RequestEnd } from './load-types.ts';
 import type { Reply } from './reply-reader.ts';
@@ -59,8 +60,8 @@ export class LoadConnection {
   }
 
   #open(): Socket {
-    const { host, port } = this.#options.target;
-    const socket = connect({ host, port, noDelay: true });
+    const { isTls } = this.#options.target;
+    const socket = isTls ? openTls(this.#options.target) : connect(placeOf(this.#options.target));
     let isConnected = false;
     this.#reader = new ReplyReader();
     const whileOwn =
@@ -68,7 +69,7 @@ export class LoadConnection {
       (...args: A): void => {
         if (this.#socket === socket) fn(...args);
       };
-    socket.on('connect', () => void (isConnected = true));
+    socket.on(isTls ? 'secureConnect' : 'connect', () => void (isConnected = true));
     socket.on(
       'data',
       whileOwn((bytes: Buffer) => this.#onData(bytes)),
@@ -125,6 +126,21 @@ export class LoadConnection {
     this.#socket = undefined;
     socket?.destroy();
   }
+}
+
+function placeOf({ host, port }: RequestTarget): { host: string; port: number; noDelay: boolean } {
+  return { host, port, noDelay: true };
+}
+
+function openTls(target: RequestTarget): Socket {
+  const { host, ca } = target;
+  const names = isIP(host) === 0 ? { servername: host } : {}; // an address is no name (RFC 6066 section 3)
+  return connectTls({
+    ...placeOf(target),
+    ...names,
+    ...(ca !== undefined && { ca }),
+    ALPNProtocols: ['http/1.1'],
+  });
 }
 
 const MAX_EXCERPT_CHARS = 160;

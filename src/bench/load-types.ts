@@ -2,7 +2,7 @@
 import type { LatencySummary } from './statistics.ts';
 
 export interface LoadOptions {
-  /** Whole URL of the request; http only. */
+  /** Whole URL of the request. */
   readonly url: string;
   /** @default POST with a body, else GET */
   readonly method?: string;
@@ -10,6 +10,8 @@ export interface LoadOptions {
   /** How the characters of `body` become bytes; latin1 carries any bytes. @default utf8 */
   readonly bodyEncoding?: 'utf8' | 'latin1';
   readonly headers?: Readonly<Record<string, string>>;
+  /** PEM of the CA that signs the certificate of an https:// server. @default those that Node trusts */
+  readonly ca?: string | undefined;
   /** Requests in flight, one per connection; with a rate at most so many. @default 8, with a rate 1024 */
   readonly connections?: number;
   /** Requests that are due in a second, whether or not the server keeps up (open loop). @default a closed loop */

@@ -5,14 +5,20 @@ import type { LoadOptions } from './load-types.ts';
 export interface RequestTarget {
   readonly host: string;
   readonly port: number;
+  readonly isTls: boolean;
+  readonly ca: string | undefined;
   readonly bytes: Buffer;
 }
 
-/** Builds the request. Throws SKY_CONFIG_INVALID for a URL that is not http, or a header that would break the request. */
+/** Builds the request. Throws SKY_CONFIG_INVALID for a URL that is not http(s), or a header that would break the request. */
 export function buildRequest({ url, body, headers = {}, ...options }: LoadOptions): RequestTarget {
   const { protocol, hostname, port, host, pathname, search } = parseUrl(url);
-  if (protocol !== 'http:')
-    throw new SkyliftError('SKY_CONFIG_INVALID', `cannot put load on ${url}: only http:// is supported`);
+  const isTls = protocol === 'https:';
+  if (!isTls && protocol !== 'http:')
+    throw new SkyliftError(
+      'SKY_CONFIG_INVALID',
+      `cannot put load on ${url}: it is no http:// or https:// URL`,
+    );
   const method = options.method ?? (body === undefined ? 'GET' : 'POST');
   const content = Buffer.from(body ?? '', options.bodyEncoding);
   const fields = Object.entries({
@@ -31,7 +37,9 @@ export function buildRequest({ url, body, headers = {}, ...options }: LoadOption
   if (bad !== undefined) throw new SkyliftError('SKY_CONFIG_INVALID', `line break in ${JSON.stringify(bad)}`);
   return {
     host: hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? 80 : Number(port),
+    port: port === '' ? (isTls ? 443 : 80) : Number(port),
+    isTls,
+    ca: options.ca,
     bytes: Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), content]),
   };
 }

@@ -34,7 +34,7 @@ test('options that make no sense are refused before a process starts', async () 
     { url, durationMs: 1, requests: 1 },
     { url, requests: 0 },
     { url, requests: 1, connections: 1.5 },
-    { url: 'https://127.0.0.1/', requests: 1 },
+    { url: 'ftp://127.0.0.1/', requests: 1 },
     { url: 'nonsense', requests: 1 },
     { url, requests: 1, headers: { a: 'b\r\nc: d' } },
   ])

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { tinyGraph } from './doctor/tiny-graph.ts';
+import { makeAuthority } from '../../test/support/certificates.ts';
 import { runProgram, startProgram, waitForText } from '../../test/support/started-program.ts';
 
 const ANSWER = { outputs: [-1.5, 2] };
@@ -210,6 +211,56 @@ test('tensorflow_model_server does not start without keys because a flag for the
     ['--auth_keys=absent.json', /SKY_CONFIG_INVALID cannot read absent\.json/],
   ] as const) {
     const { exitCode, stderr } = await runProgram('tensorflow_model_server', [...args, flag], { env });
+    assert.equal(exitCode, 255, flag);
+    assert.match(stderr, said);
+  }
+});
+
+test('skylift serve speaks HTTPS, and predict and bench trust the CA that they are told', async (t) => {
+  const authority = makeAuthority();
+  const pair = authority.issue();
+  const folder = await mkdtemp(join(dir, 'tls-'));
+  const [cert, key, ca] = [join(folder, 'tls.crt'), join(folder, 'tls.key'), join(folder, 'ca.crt')];
+  await Promise.all([writeFile(cert, pair.cert), writeFile(key, pair.key), writeFile(ca, authority.cert)]);
+  const args = ['serve', model, '--port=0', `--tls-cert=${cert}`, `--tls-key=${key}`, QUICK];
+  const server = startProgram('skylift', args, { env });
+  t.after(() => server.kill('SIGTERM'));
+  const said = await waitForText(server.stderr, /readyz\n/);
+  const [, url = ''] = /REST {3}(https:\S+):predict/.exec(said) ?? [];
+  const ask = ['predict', url, `--input=${INPUT}`];
+  const trusting = await runProgram('skylift', [...ask, `--tls-ca=${ca}`], { env });
+  assert.deepEqual(JSON.parse(trusting.stdout), ANSWER);
+  const byNode = await runProgram('skylift', ask, { env: { ...env, NODE_EXTRA_CA_CERTS: ca } });
+  assert.deepEqual(JSON.parse(byNode.stdout), ANSWER);
+  const distrustful = await runProgram('skylift', ask, { env });
+  assert.match(distrustful.stderr, /SKY_UNREACHABLE/);
+  const measure = ['bench', url, '--duration=0.1', '--warmup=0.1', '--json', `--tls-ca=${ca}`];
+  const report = JSON.parse((await runProgram('skylift', measure, { env })).stdout) as { failed: number };
+  assert.equal(report.failed, 0);
+  assert.doesNotMatch(said, new RegExp(pair.key.slice(30, 60).replaceAll('+', '.')));
+});
+
+test('TLS that is given in part, or wrongly, is no way to serve in the clear', async () => {
+  const plain = ['serve', model, '--port=0'];
+  for (const [args, exitCode, said] of [
+    [['--tls-cert=c'], 2, /TLS needs a certificate and its private key/],
+    [['--tls-client-ca=c'], 2, /TLS needs a certificate and its private key/],
+    [['--tls-key='], 2, /does not fit tls_key: it is the path of a file/],
+    [['--tls-cert=absent', '--tls-key=absent'], 3, /SKY_CONFIG_INVALID {2}cannot read absent/],
+  ] as const) {
+    const outcome = await runProgram('skylift', [...plain, ...args], { env });
+    assert.equal(outcome.exitCode, exitCode, outcome.stderr);
+    assert.match(outcome.stderr, said);
+  }
+  const original = ['--rest_api_port=1', '--model_name=m', '--model_base_path', model];
+  for (const [flag, said] of [
+    ['--tls-certificate=c', /--tls-certificate=c is no flag/],
+    ['--ssl_config=c', /--ssl_config=c is no flag/],
+    ['--tls-cert=c', /TLS needs a certificate and its private key/],
+    ['--tls-key=', /TLS needs a certificate and its private key/],
+    ['--ssl_config_file=absent.cfg', /SKY_CONFIG_INVALID cannot read absent\.cfg/],
+  ] as const) {
+    const { exitCode, stderr } = await runProgram('tensorflow_model_server', [...original, flag], { env });
     assert.equal(exitCode, 255, flag);
     assert.match(stderr, said);
   }

@@ -95,10 +95,15 @@ test('any command line is read without an exception, and every argument is accou
 
 test('flags without effect are said, each in one line', () => {
   const lines = warnings(
-    parseTensorflowCommandLine(['--port=0', '--enable_profiler', '--ssl_config_file=x', '--model_name=m']),
+    parseTensorflowCommandLine([
+      '--port=0',
+      '--enable_profiler',
+      '--platform_config_file=x',
+      '--model_name=m',
+    ]),
   );
   assert.deepEqual(lines, [
-    '--ssl_config_file is not supported yet: TLS of gRPC',
+    '--platform_config_file is not supported yet: Options of TensorFlow platforms',
     '--enable_profiler is ignored: There is no TensorFlow to profile',
   ]);
   assert.deepEqual(warnings(parseTensorflowCommandLine([])), []);

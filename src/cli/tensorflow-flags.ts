@@ -85,7 +85,7 @@ const OWN_ROWS: readonly Row[] = [
   ['tensorflow_inter_op_parallelism', 'integer', '0', 'ignored', 'Operators of one run follow each other'],
   ['tensorflow_session_config_file', 'string', '', 'not-yet', 'Options of a TensorFlow session'],
   ['platform_config_file', 'string', '', 'not-yet', 'Options of TensorFlow platforms'],
-  ['ssl_config_file', 'string', '', 'not-yet', 'TLS of gRPC'],
+  ['ssl_config_file', 'string', '', 'supported', 'TLS of the port of gRPC; read again when it changes'],
   ['grpc_channel_arguments', 'string', '', 'ignored', 'gRPC has limits of its own: --grpc_max_message_bytes'],
   ['grpc_max_threads', 'integer', '0', 'ignored', 'gRPC needs no threads here'],
   ['saved_model_tags', 'string', 'serve', 'ignored', 'ONNX models have no tags'],
@@ -133,6 +133,9 @@ const ADDED_ROWS: readonly Row[] = [
   ['http_backend', 'string', 'fast', 'supported', 'Who reads HTTP: fast or node (Skylift)'],
   ['auth_keys', 'string', '', 'supported', 'File of API keys that callers are asked for (Skylift)'],
   ['auth_pepper', 'string', '', 'supported', 'The pepper of that file; default FILE.pepper (Skylift)'],
+  ['tls_cert', 'string', '', 'supported', 'Certificate (PEM) of all ports, HTTPS included (Skylift)'],
+  ['tls_key', 'string', '', 'supported', 'The private key of that certificate (Skylift)'],
+  ['tls_client_ca', 'string', '', 'supported', 'CA that has signed the certificates of clients (Skylift)'],
   [
     'version_order',
     'string',

@@ -7,7 +7,7 @@ import { productVersions } from '../core/product.ts';
 import { printable } from './render/printable.ts';
 import { runAsProcess } from './run-process.ts';
 import type { ServingPlan } from './serve-until-stopped.ts';
-import type { AuthOptions, ServeEvent } from '../index.ts';
+import type { AuthOptions, ServeEvent, TlsPaths } from '../index.ts';
 import { parseTensorflowCommandLine } from './tensorflow-command-line.ts';
 import type { TensorflowCommandLine } from './tensorflow-command-line.ts';
 import { TENSORFLOW_FLAGS, tensorflowUsage } from './tensorflow-flags.ts';
@@ -74,7 +74,10 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
   const socketPath = given.get('grpc_socket_path') ?? '';
   requireServable(line);
   requirePorts(port, grpcPort, socketPath);
+  requireKnownSecrets(line);
   const auth = authOf(line);
+  const tls = tlsOf(line);
+  const sslConfigFile = sslConfigOf(line, grpcPort);
   const threads =
     Number(given.get('tensorflow_session_parallelism') ?? 0) ||
     Number(given.get('tensorflow_intra_op_parallelism') ?? 0);
@@ -92,11 +95,13 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
         host,
         ...(grpcPort !== 0 && { port: grpcPort }),
         ...(socketPath !== '' && { socketPath }),
+        ...(sslConfigFile !== undefined && { sslConfigFile }),
         tensorContent: isOn(line, 'enable_serialization_as_tensor_content'),
       },
       ...(auth && { auth }),
       onEvent: (event) => sayEvent(event, say),
       order: wordOf(line, 'version_order', ['load-first', 'unload-first']),
+      ...(tls && { tls }),
       allowRemoteAdmin: isOn(line, 'allow_remote_admin'),
       limits: limitsOf(line),
       threads: threads > 0 ? { threads } : {},
@@ -159,10 +164,37 @@ function wordOf<Word extends string>(
   throw refused(`--${flag}=${word} is neither ${usual} nor ${other}`, `--${flag}=${usual}`);
 }
 
-/** A misspelled flag goes by elsewhere, as in the original; one that was to ask for keys must not. */
-function authOf({ given, unknown }: TensorflowCommandLine): AuthOptions | undefined {
-  const strange = unknown.find((argument) => /^--?auth/i.test(argument));
-  if (strange !== undefined) throw refused(`${strange} is no flag`, '--auth-keys=FILE');
+/** A misspelled flag goes by elsewhere, as in the original; one that was to ask for keys or to secure a port must not. */
+function requireKnownSecrets({ unknown }: TensorflowCommandLine): void {
+  const strange = unknown.find((argument) => /^--?(?:auth|tls|ssl)/i.test(argument));
+  if (strange === undefined) return;
+  throw refused(
+    `${strange} is no flag`,
+    /auth/i.test(strange) ? '--auth-keys=FILE' : '--ssl_config_file=FILE, or --tls-cert=FILE --tls-key=FILE',
+  );
+}
+
+/** Throws SKY_USAGE for a part without the others, and for an empty variable of a shell. */
+function tlsOf({ given }: TensorflowCommandLine): TlsPaths | undefined {
+  const [certFile, keyFile, clientCaFile] = ['tls_cert', 'tls_key', 'tls_client_ca'].map((flag) =>
+    given.get(flag),
+  );
+  if (certFile === undefined && keyFile === undefined && clientCaFile === undefined) return undefined;
+  if (!certFile || !keyFile || clientCaFile === '')
+    throw refused('TLS needs a certificate and its private key', '--tls-cert=FILE --tls-key=FILE');
+  return { certFile, keyFile, ...(clientCaFile !== undefined && { clientCaFile }) };
+}
+
+/** Empty as in the original: none. */
+function sslConfigOf({ given }: TensorflowCommandLine, grpcPort: number): string | undefined {
+  const file = given.get('ssl_config_file') ?? '';
+  if (file === '') return undefined;
+  if (grpcPort === 0)
+    throw refused(`--ssl_config_file=${file} secures the port of gRPC, which is off`, '--port=8500');
+  return file;
+}
+
+function authOf({ given }: TensorflowCommandLine): AuthOptions | undefined {
   const keysFile = given.get('auth_keys');
   const pepperFile = given.get('auth_pepper');
   if (keysFile === '' || (keysFile === undefined && pepperFile !== undefined))

@@ -16,6 +16,8 @@ export interface ClientOptions {
   readonly connections?: number;
   /** Sent with every request. @default none */
   readonly apiKey?: string | undefined;
+  /** PEM of the CA that signs the certificate of an https:// server. @default those that Node trusts */
+  readonly ca?: string | undefined;
 }
 
 /** Which version answers; the latest when absent. */
@@ -75,8 +77,8 @@ const DEFAULT_CONNECTIONS = 64;
  * @example const { predictions } = await createClient('http://127.0.0.1:8501').predict('digits', { instances: [image] });
  */
 export function createClient(url: string, options: ClientOptions = {}): Client {
-  const { timeoutMs = DEFAULT_TIMEOUT_MS, connections = DEFAULT_CONNECTIONS, apiKey } = options;
-  const endpoint = new HttpEndpoint(url, { timeoutMs, connections, headers: keyHeaders(apiKey) });
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, connections = DEFAULT_CONNECTIONS, apiKey, ca } = options;
+  const endpoint = new HttpEndpoint(url, { timeoutMs, connections, headers: keyHeaders(apiKey), ca });
   const get = (path: string, { signal }: CallOptions = {}): Promise<unknown> =>
     endpoint.exchange({ method: 'GET', path, signal });
   async function predict(model: string, request: RowRequest, options?: CallOptions): Promise<RowReply>;

@@ -12,6 +12,8 @@ export interface HttpOptions {
   readonly connections: number;
   /** Sent with every request. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Who signs the certificate of an https:// server, PEM. */
+  readonly ca: string | undefined;
 }
 
 export interface HttpExchange {
@@ -41,6 +43,7 @@ export class HttpEndpoint {
       keepAlive: true,
       maxSockets: options.connections,
       maxFreeSockets: options.connections,
+      ...(options.ca !== undefined && { ca: options.ca }),
     };
     this.url = url.replace(/\/+$/, '');
     this.#options = options;

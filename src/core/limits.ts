@@ -140,6 +140,12 @@ export const LIMITS = {
     max: 900, // a revoked key ends within a second
   }),
 
+  // TLS
+  tls_poll_ms: limit('ms', 1_000, 'Time after which the files of a TLS certificate are looked at again.', {
+    min: 10,
+    max: 3_600_000,
+  }),
+
   // scheduling
   rest_api_timeout_in_ms: limit(
     'ms',

@@ -36,10 +36,16 @@ export async function readSettingsFile(path: string, maxBytes: number, hint: str
   }
 }
 
+/** What to do when one cannot be read. */
+export const UNREADABLE_HINT = 'Check the path, and that this user may read the file.';
+
 /** As `readSettingsFile`, for text. Throws SKY_CONFIG_INVALID, also for bytes that are no UTF-8. */
 export async function readSettingsText(path: string, maxBytes: number): Promise<string> {
-  const hint = 'Check the path, and that this user may read the file.';
-  const { bytes } = await readSettingsFile(path, maxBytes, hint);
+  return settingsText(await readSettingsFile(path, maxBytes, UNREADABLE_HINT));
+}
+
+/** Throws SKY_CONFIG_INVALID for bytes that are no UTF-8. */
+export function settingsText({ path, bytes }: SettingsFile): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import type { BoundAddress } from '../../src/serve/server/wire/wire.ts';
 
 export interface RawReply {
@@ -14,6 +15,8 @@ export interface RawReply {
 
 export class RawClient {
   readonly socket: Socket;
+  /** What TLS runs on, else the same. */
+  readonly #transport: Socket;
   /** Resolves when the connection is closed, with or without a reset. */
   readonly closed: Promise<void>;
   /** Resolves when the server has ended its side. */
@@ -23,8 +26,9 @@ export class RawClient {
   #isClosed = false;
   #wake: () => void = () => {};
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, transport: Socket) {
     this.socket = socket;
+    this.#transport = transport;
     this.ended = new Promise((resolve) => socket.once('end', () => resolve()));
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('error', () => {}); // a reset is one of the ends that tests look at
@@ -38,10 +42,16 @@ export class RawClient {
     });
   }
 
-  static async open(address: BoundAddress): Promise<RawClient> {
-    const socket = connect({ host: address.host, port: address.port, allowHalfOpen: true, noDelay: true });
-    await once(socket, 'connect');
-    return new RawClient(socket);
+  /** @param ca speaks TLS with a server whose certificate it has signed */
+  static async open({ host, port }: BoundAddress, ca?: string): Promise<RawClient> {
+    const transport = connect({ host, port, allowHalfOpen: true, noDelay: true });
+    await once(transport, 'connect');
+    if (ca === undefined) return new RawClient(transport, transport);
+    const socket = connectTls({ socket: transport, ca, servername: 'localhost' });
+    const client = new RawClient(socket, transport);
+    const secured = new Promise((resolve) => socket.once('secureConnect', resolve));
+    await Promise.race([secured, client.closed]); // it may be refused
+    return client;
   }
 
   /** Everything received that is not part of a reply read before. */
@@ -68,6 +78,11 @@ export class RawClient {
       if (this.#isClosed) throw new Error(`the connection ended after ${JSON.stringify(this.#text)}`);
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
+  }
+
+  /** Vanishes without a goodbye. */
+  reset(): void {
+    this.#transport.resetAndDestroy();
   }
 
   close(): void {

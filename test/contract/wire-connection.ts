@@ -72,12 +72,17 @@ export function connectionContract(makeBackend: MakeBackend): void {
       await client.ended;
     });
 
-    test('a client that ends its side right after the request still gets a reply that is ready', async (context) => {
-      const client = await (await startFixture(context, makeBackend)).client();
-      client.socket.end('GET /ping HTTP/1.1\r\nhost: t\r\n\r\n');
-      assert.equal((await client.reply()).body, 'pong');
-      await client.closed;
-    });
+    const skip = makeBackend.endsWithClient === true;
+    test(
+      'a client that ends its side right after the request still gets a reply that is ready',
+      { skip },
+      async (context) => {
+        const client = await (await startFixture(context, makeBackend)).client();
+        client.socket.end('GET /ping HTTP/1.1\r\nhost: t\r\n\r\n');
+        assert.equal((await client.reply()).body, 'pong');
+        await client.closed;
+      },
+    );
 
     test('a client that ends its side while its request waits is gone', async (context) => {
       const fixture = await startFixture(context, makeBackend);
@@ -100,7 +105,7 @@ export function connectionContract(makeBackend: MakeBackend): void {
       const client = await fixture.client();
       client.request('POST', '/hold', 'x');
       await fixture.held();
-      client.socket.resetAndDestroy();
+      client.reset();
       await fixture.gone;
       assert.equal(fixture.server.inflight(), 0);
     });
@@ -123,14 +128,17 @@ export function connectionContract(makeBackend: MakeBackend): void {
     });
 
     test('clients that vanish at any moment leave nothing behind', async (context) => {
-      const fixture = await startFixture(context, makeBackend, { max_inflight_bytes: 2000 });
+      const fixture = await startFixture(context, makeBackend, {
+        max_inflight_bytes: 2000,
+        linger_ms: 100,
+      });
       const before = openSockets();
       for (let i = 0; i < 240; i++) {
         const client = await fixture.client();
         const stream = VANISHING[i % VANISHING.length] ?? '';
         client.send(stream.slice(0, (i * 37) % (stream.length + 1)));
         if (i % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
-        if (i % 3 === 0) client.socket.resetAndDestroy();
+        if (i % 3 === 0) client.reset();
         else if (i % 3 === 1) client.socket.end();
         else client.close();
       }

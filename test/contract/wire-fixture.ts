@@ -14,7 +14,12 @@ import type { HttpServer, HttpServerOptions } from '../../src/serve/server/http-
 import type { BoundAddress, WireBackend } from '../../src/serve/server/wire/wire.ts';
 import { RawClient } from './wire-client.ts';
 
-export type MakeBackend = (options: { limits: Limits; clock: Clock; log: Log }) => WireBackend;
+export type MakeBackend = ((options: { limits: Limits; clock: Clock; log: Log }) => WireBackend) & {
+  /** It speaks TLS, and its certificate is signed by this. */
+  readonly ca?: string;
+  /** Who ends their side at once with the request get no reply; clients of TLS do not do that. */
+  readonly endsWithClient?: boolean;
+};
 
 /** Bodies of `/echo` may have so many bytes. */
 export const ECHO_LIMIT_BYTES = 1000;
@@ -66,7 +71,7 @@ export async function startFixture(
   const address = await server.listen({ host: '127.0.0.1', port: 0 });
   context.after(() => server.close());
   const client = async (): Promise<RawClient> => {
-    const opened = await RawClient.open(address);
+    const opened = await RawClient.open(address, makeBackend.ca);
     context.after(() => opened.close());
     return opened;
   };

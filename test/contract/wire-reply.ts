@@ -111,7 +111,7 @@ export function replyContract(makeBackend: MakeBackend): void {
       const next = await fixture.client();
       next.request('GET', '/ping');
       assert.equal((await next.reply()).body, 'pong');
-      client.socket.resetAndDestroy();
+      client.reset();
       await fixture.gone;
       next.request('GET', '/ping');
       assert.equal((await next.reply()).body, 'pong');

@@ -1,6 +1,6 @@
 /** A real gRPC client (grpc-js) for tests, with the messages of the committed .proto files. */
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
-import type { CallOptions, ServiceError } from '@grpc/grpc-js';
+import type { CallOptions, ChannelCredentials, ServiceError } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import type { MessageTypeDefinition, MethodDefinition, ServiceDefinition } from '@grpc/proto-loader';
 import { join } from 'node:path';
@@ -27,8 +27,15 @@ export class GrpcClient {
   readonly #clients = new Map<string, Client>();
   readonly #target: string;
 
-  /** @param target `host:port` or `unix:PATH` */
-  constructor(context: Pick<TestContext, 'after'>, target: string) {
+  readonly #credentials: ChannelCredentials;
+
+  /** @param target `host:port` or `unix:PATH` @param how to connect; default: plain */
+  constructor(
+    context: Pick<TestContext, 'after'>,
+    target: string,
+    how: ChannelCredentials = credentials.createInsecure(),
+  ) {
+    this.#credentials = how;
     this.#target = target;
     context.after(() => this.close());
   }
@@ -112,7 +119,7 @@ export class GrpcClient {
   client(service = ''): Client {
     const known = this.#clients.get(service);
     if (known) return known;
-    const created = new Client(this.#target, credentials.createInsecure(), {
+    const created = new Client(this.#target, this.#credentials, {
       'grpc.max_receive_message_length': -1,
       'grpc.max_send_message_length': -1,
     });

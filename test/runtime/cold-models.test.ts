@@ -99,5 +99,5 @@ test('a model that nobody asks for has no engines until somebody does', async ()
 
 async function sizeOfOne(dir: string): Promise<number> {
   await using server = await start(dir, {});
-  return Math.max(...server.report().map(({ memoryBytes }) => memoryBytes)); // the first has libraries for itself
+  return Math.min(...server.report().map(({ memoryBytes }) => memoryBytes)); // whoever is alone has the libraries for itself
 }

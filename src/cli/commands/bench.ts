@@ -1,6 +1,7 @@
 /** `skylift bench`: load on a model and what it costs. */
 import { defineCommand } from '../define-command.ts';
 import { parseCount, parseSeconds } from '../flag-values.ts';
+import { TLS_CA_FLAG } from '../tls-ca.ts';
 import type { BenchFlags } from './run-bench.ts';
 
 export const benchCommand = defineCommand<BenchFlags, [string]>({
@@ -61,6 +62,7 @@ export const benchCommand = defineCommand<BenchFlags, [string]>({
         placeholder: 'JSON|@FILE|-',
         brief: 'The request (default: zeros in the shapes of the signature)',
       },
+      tls_ca: TLS_CA_FLAG,
     },
     positional: {
       kind: 'tuple',

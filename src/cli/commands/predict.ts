@@ -1,6 +1,7 @@
 /** `skylift predict`: one answer, from a file or a server. */
 import { defineCommand } from '../define-command.ts';
 import { parseSeconds } from '../flag-values.ts';
+import { TLS_CA_FLAG } from '../tls-ca.ts';
 import type { PredictFlags } from './run-predict.ts';
 
 export const predictCommand = defineCommand<PredictFlags, [string]>({
@@ -50,6 +51,7 @@ export const predictCommand = defineCommand<PredictFlags, [string]>({
         placeholder: 'SECONDS',
         brief: 'Time for the answer',
       },
+      tls_ca: TLS_CA_FLAG,
     },
     positional: {
       kind: 'tuple',

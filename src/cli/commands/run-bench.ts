@@ -15,9 +15,11 @@ import type { ModelUrl } from '../model-url.ts';
 import { readRequest } from '../read-input.ts';
 import { startProgress } from '../render/progress.ts';
 import { renderPairs } from '../render/table.ts';
+import { readTlsCa } from '../tls-ca.ts';
+import type { TlsCaFlags } from '../tls-ca.ts';
 import type { CliProcess } from '../terminal.ts';
 
-export interface BenchFlags {
+export interface BenchFlags extends TlsCaFlags {
   readonly connections?: number;
   readonly rate?: number;
   readonly duration: number;
@@ -31,10 +33,11 @@ interface BenchReport extends LoadReport {
   readonly cpuUsPerRequest?: { readonly front: number; readonly engines: number };
 }
 
-/** Where input comes from, and the key that the server wants, if any. */
+/** Where input comes from, the key that the server wants, and its CA, if any. */
 interface Caller {
   readonly streams: CliProcess;
   readonly apiKey?: string | undefined;
+  readonly ca?: string | undefined;
 }
 
 /** Prints the report; exit code 1 when a request failed. */
@@ -42,7 +45,11 @@ export async function runBench(context: CliContext, flags: BenchFlags, target: s
   using progress = startProgress(context.terminal, `measuring ${target}`);
   const streams = context.terminal.process;
   const report = isHttpUrl(target)
-    ? await measure(modelAt(target), flags, { streams, apiKey: apiKeyIn(streams.env) })
+    ? await measure(modelAt(target), flags, {
+        streams,
+        apiKey: apiKeyIn(streams.env),
+        ca: await readTlsCa(flags),
+      })
     : await measureLocally(target, flags, streams);
   progress.done();
   context.terminal.result(renderReport(report), report);
@@ -66,6 +73,7 @@ async function measure(
     url,
     body,
     headers: keyHeaders(caller.apiKey),
+    ca: caller.ca,
     ...(flags.connections !== undefined && { connections: flags.connections }),
     ...(flags.rate !== undefined && { ratePerSecond: flags.rate }),
   };
@@ -87,10 +95,10 @@ async function measure(
 async function requestFor(
   model: ModelUrl,
   input: string | undefined,
-  { streams, apiKey }: Caller,
+  { streams, apiKey, ca }: Caller,
 ): Promise<string> {
   if (input !== undefined) return readRequest(input, streams);
-  using client = createClient(model.server, { connections: 1, apiKey });
+  using client = createClient(model.server, { connections: 1, apiKey, ca });
   const { signatures } = await client.metadata(model.model, model.target);
   const signature = signatures['serving_default'];
   const example = signature && exampleRequest(signature.inputs);

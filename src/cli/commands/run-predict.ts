@@ -9,8 +9,10 @@ import { isHttpUrl, parseModelUrl } from '../model-url.ts';
 import type { ModelUrl } from '../model-url.ts';
 import { readRequest, withSignature } from '../read-input.ts';
 import { startProgress } from '../render/progress.ts';
+import { readTlsCa } from '../tls-ca.ts';
+import type { TlsCaFlags } from '../tls-ca.ts';
 
-export interface PredictFlags {
+export interface PredictFlags extends TlsCaFlags {
   readonly input: string;
   readonly url?: string;
   readonly signature?: string;
@@ -27,8 +29,9 @@ export async function runPredict(context: CliContext, flags: PredictFlags, model
   const input = await readRequest(flags.input, terminal.process);
   const request = flags.signature === undefined ? input : withSignature(input, flags.signature);
   const timeoutMs = flags.timeout * 1000;
+  const ca = await readTlsCa(flags);
   const reply = remote
-    ? await ask(remote, request, { timeoutMs, apiKey: apiKeyIn(terminal.process.env) })
+    ? await ask(remote, request, { timeoutMs, apiKey: apiKeyIn(terminal.process.env), ca })
     : await askLocally(context, model, { request, timeoutMs });
   terminal.document(reply);
 }
@@ -56,7 +59,7 @@ function ownError(error: unknown, path: string): unknown {
 async function ask(
   { server, model, target }: ModelUrl,
   request: string,
-  options: Pick<ClientOptions, 'timeoutMs' | 'apiKey'>,
+  options: Pick<ClientOptions, 'timeoutMs' | 'apiKey' | 'ca'>,
 ): Promise<string> {
   using client = createClient(server, { ...options, connections: 1 });
   return await client.predictText(model, request, target);

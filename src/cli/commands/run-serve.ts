@@ -13,7 +13,7 @@ import type { Terminal } from '../terminal.ts';
 import type { ServeFlags } from './serve-flags.ts';
 
 const DEFAULT_PORT = 8501;
-const LOCAL = /^(?:http:\/\/)?(?:127\.|\[::1\])|^unix:/;
+const LOCAL = /^(?:https?:\/\/)?(?:127\.|\[::1\])|^unix:/;
 
 /** Serves until a stop signal; prints what answers where once every model does. */
 export async function runServe(context: CliContext, flags: ServeFlags, ...args: string[]): Promise<void> {
@@ -63,6 +63,7 @@ function serveOptions(
       ...(flags.threads !== 'auto' && { threads: flags.threads }),
     },
     ...authIn(flags),
+    ...tlsIn(flags),
     allowRemoteAdmin: flags.allow_remote_admin,
     onEvent: (event) => showEvent(event, flags.auth_keys !== undefined, terminal),
   };
@@ -82,6 +83,20 @@ function authIn({ auth_keys: keysFile, auth_pepper: pepperFile }: ServeFlags): P
   if (pepperFile === undefined) return {};
   throw new SkyliftError('SKY_USAGE', '--auth-pepper says nothing without --auth-keys', {
     hint: 'Give the key file, too: --auth-keys=FILE',
+  });
+}
+
+/** Throws SKY_USAGE for a part without the others: somebody thinks that the ports are secured. */
+function tlsIn({
+  tls_cert: certFile,
+  tls_key: keyFile,
+  tls_client_ca: clientCaFile,
+}: ServeFlags): Pick<ServeOptions, 'tls'> {
+  if (certFile !== undefined && keyFile !== undefined)
+    return { tls: { certFile, keyFile, ...(clientCaFile !== undefined && { clientCaFile }) } };
+  if (certFile === undefined && keyFile === undefined && clientCaFile === undefined) return {};
+  throw new SkyliftError('SKY_USAGE', 'TLS needs a certificate and its private key', {
+    hint: 'Give both: --tls-cert=FILE --tls-key=FILE',
   });
 }
 

@@ -20,6 +20,9 @@ interface OwnFlags {
   readonly allow_remote_admin: boolean;
   readonly auth_keys?: string;
   readonly auth_pepper?: string;
+  readonly tls_cert?: string;
+  readonly tls_key?: string;
+  readonly tls_client_ca?: string;
   readonly http_backend: 'fast' | 'node';
   readonly rest_api_port?: number;
   readonly grpc_socket_path?: string;
@@ -111,6 +114,27 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
     default: false,
     withNegated: false,
     brief: 'Compress replies of HTTP for clients that ask for it',
+  },
+  tls_cert: {
+    kind: 'parsed',
+    parse: parsePath,
+    optional: true,
+    placeholder: 'FILE',
+    brief: 'Speak HTTPS and gRPC over TLS with this certificate (PEM), read again when it changes',
+  },
+  tls_key: {
+    kind: 'parsed',
+    parse: parsePath,
+    optional: true,
+    placeholder: 'FILE',
+    brief: 'The private key of the certificate (PEM, without passphrase)',
+  },
+  tls_client_ca: {
+    kind: 'parsed',
+    parse: parsePath,
+    optional: true,
+    placeholder: 'FILE',
+    brief: 'Take clients only with a certificate that this CA has signed (PEM)',
   },
   allow_remote_admin: {
     kind: 'boolean',

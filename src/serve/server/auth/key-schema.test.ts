@@ -46,7 +46,11 @@ for (const [what, value, message] of [
   ['an unknown field of a key', withRecord({ role: 'admin' }), 'keys[0]: unknown field "role"'],
   ['another schema', { ...file, schema: 2 }, /^schema: /],
   ['no pepper', { ...file, pepper: undefined }, /^pepper: /],
-  ['a permission that is none', withRecord({ permissions: ['admin'] }), /^keys\[0\]\.permissions\[0\]: /],
+  [
+    'a permission that is none',
+    withRecord({ permissions: ['everything'] }),
+    /^keys\[0\]\.permissions\[0\]: /,
+  ],
   ['the permission public', withRecord({ permissions: ['public'] }), /^keys\[0\]\.permissions\[0\]: /],
   ['no permission', withRecord({ permissions: [] }), /^keys\[0\]\.permissions: /],
   ['an empty glob', withRecord({ models: [''] }), /^keys\[0\]\.models\[0\]: /],

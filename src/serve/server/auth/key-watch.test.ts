@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { openScratch } from '../../../../test/support/packages.ts';
-import type { Clock, TimerHandle } from '../../../core/clock.ts';
+import { SteppedClock } from '../../../../test/support/stepped-clock.ts';
 import { isSkyliftError } from '../../../core/errors.ts';
 import { resolveLimits } from '../../../core/limits.ts';
 import type { Limits } from '../../../core/limits.ts';
@@ -19,36 +19,6 @@ import type { Pepper } from './pepper.ts';
 
 const AT = '2026-11-25T13:00:00.000Z';
 const GRANT: KeyGrant = { description: '', permissions: ['predict'], models: ['*'] };
-
-/** Time goes on when the test says so; each timer is one look at the files. */
-class SteppedClock implements Clock {
-  #next = Promise.withResolvers<void>();
-  #look: (() => void) | undefined;
-  pausesMs: number[] = [];
-
-  nowMs = (): number => 0;
-  wallMs = (): number => Date.parse(AT);
-  endOfTurn = (fn: () => void): void => fn();
-  setTimer(atMs: number, fn: () => void): TimerHandle {
-    this.pausesMs.push(atMs);
-    this.#look = fn;
-    this.#next.resolve();
-    return { kind: 'timer' };
-  }
-  clear(): void {
-    this.#look = undefined;
-  }
-  get isWaiting(): boolean {
-    return this.#look !== undefined;
-  }
-
-  /** Resolves when the files have been looked at once more. */
-  async look(): Promise<void> {
-    this.#next = Promise.withResolvers();
-    this.#look?.();
-    await this.#next.promise;
-  }
-}
 
 interface Watched {
   readonly dir: string;
@@ -79,7 +49,7 @@ async function watchOne(
   const first = makeKey(pepper);
   await writeFile(keysFile, formatKeyFile(first.file), { mode: 0o600 });
   await writeFile(`${keysFile}.pepper`, pepperText, { mode: 0o600 });
-  const clock = new SteppedClock();
+  const clock = new SteppedClock(Date.parse(AT));
   const logged: string[] = [];
   const watch = await KeyWatch.open({
     paths: { keysFile },
@@ -157,7 +127,7 @@ test('a Kubernetes secret is swapped under the path', { skip: process.platform =
   await symlink('..data/keys.json', join(mount, 'keys.json'));
   await symlink('..data/keys.json.pepper', join(mount, 'keys.json.pepper'));
   const paths = { keysFile: join(mount, 'keys.json') };
-  const own = new SteppedClock();
+  const own = new SteppedClock(Date.parse(AT));
   const watch = await KeyWatch.open({ paths, limits: resolveLimits(), clock: own, log: () => {} });
   t.after(() => watch.close());
   const second = makeKey(pepper);
@@ -273,7 +243,7 @@ for (const [what, text] of [
     const keysFile = join(scratch.dir, 'keys.json');
     await writeFile(`${keysFile}.pepper`, newPepperText());
     if (text !== undefined) await writeFile(keysFile, text);
-    const clock = new SteppedClock();
+    const clock = new SteppedClock(Date.parse(AT));
     const opening = KeyWatch.open({ paths: { keysFile }, limits: resolveLimits(), clock, log: () => {} });
     await assert.rejects(opening, (error) => isSkyliftError(error) && error.code === 'SKY_CONFIG_INVALID');
     assert.deepEqual(clock.pausesMs, []);

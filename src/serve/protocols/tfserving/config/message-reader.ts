@@ -7,6 +7,10 @@ const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
 const INTEGER = /^-?(?:0[xX][0-9a-fA-F]+|\d+)$/;
 
+/** As text format spells them. */
+const TRUE: ReadonlySet<string> = new Set(['true', 'True', 't', '1']);
+const FALSE: ReadonlySet<string> = new Set(['false', 'False', 'f', '0']);
+
 /** What a message is: where it stands and what is in it. */
 export interface TextMessage {
   readonly file: string;
@@ -46,6 +50,14 @@ export class MessageReader {
     const value = this.#single(name);
     if (value && value.kind !== 'word') throw this.#wrong(value.place, name, 'the name of a value');
     return value?.text;
+  }
+
+  /** False when it is not there. */
+  boolean(name: string): boolean {
+    const value = this.#single(name);
+    const text = value?.kind === 'word' ? value.text : '';
+    if (value && !TRUE.has(text) && !FALSE.has(text)) throw this.#wrong(value.place, name, 'true or false');
+    return TRUE.has(text);
   }
 
   message(name: string): TextMessage | undefined {

@@ -33,9 +33,18 @@ const MAX_DEPTH = 32;
 const TOKEN =
   /(?<space>[ \t\r\n\f\v]+|#[^\n]*)|(?<name>[A-Za-z_]\w*)|(?<number>-?(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[fF]?|inf(?:inity)?|nan)\b)|(?<string>"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*')|(?<sign>[{}<>[\]:,;-])/y;
 
+export interface TextFormatOptions {
+  /** Errors tell the place only, nothing of the text. @default false */
+  readonly isSecret?: boolean;
+}
+
 /** The fields of the outermost message. Throws SKY_CONFIG_INVALID with `file:line:column`. */
-export function parseTextFormat(text: string, file: string): readonly TextField[] {
-  return new TextParser(text, file).document();
+export function parseTextFormat(
+  text: string,
+  file: string,
+  { isSecret = false }: TextFormatOptions = {},
+): readonly TextField[] {
+  return new TextParser(text, file, isSecret).document();
 }
 
 /** SKY_CONFIG_INVALID at a place of a file. */
@@ -48,14 +57,16 @@ export function invalidAt(file: string, { line, column }: TextPlace, problem: st
 class TextParser {
   readonly #text: string;
   readonly #file: string;
+  readonly #isSecret: boolean;
   #at = 0;
   #line = 1;
   #lineStart = 0;
   #token: Token;
 
-  constructor(text: string, file: string) {
+  constructor(text: string, file: string, isSecret: boolean) {
     this.#text = text.startsWith('\uFEFF') ? text.slice(1) : text;
     this.#file = file;
+    this.#isSecret = isSecret;
     this.#token = this.#next();
   }
 
@@ -144,7 +155,8 @@ class TextParser {
 
   #unexpected(wanted: string): SkyliftError {
     const { kind, text, place } = this.#token;
-    const found = kind === 'end' ? 'the end of the file' : JSON.stringify(text);
+    const shown = this.#isSecret ? 'something else' : JSON.stringify(text);
+    const found = kind === 'end' ? 'the end of the file' : shown;
     return invalidAt(this.#file, place, `expected ${wanted}, found ${found}`);
   }
 

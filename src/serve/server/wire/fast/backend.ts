@@ -5,20 +5,24 @@
  */
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import type { Clock, TimerHandle } from '../../../../core/clock.ts';
 import type { Limits } from '../../../../core/limits.ts';
 import type { Log } from '../../../../core/log.ts';
 import { Backlog } from '../backlog.ts';
 import { bind } from '../bind.ts';
 import { drainConnections } from '../drain.ts';
+import type { DrainedConnection } from '../drain.ts';
 import { DropLog } from '../drop-log.ts';
 import { GrpcConnection } from '../grpc/connection.ts';
 import type { GrpcSetting } from '../grpc/connection.ts';
 import { Outbox } from '../outbox.ts';
+import { ALPN, SecureListener, tlsServerOptions } from '../tls.ts';
+import type { WireTls } from '../tls.ts';
 import type { BoundAddress, ListenAddress, WireBackend, WireHandler } from '../wire.ts';
 import { FastConnection } from './connection.ts';
 import type { FastSetting } from './connection.ts';
-import { SocketReads } from './read-socket.ts';
+import { readPieces, SocketReads } from './read-socket.ts';
 import { ReplyHeads } from './reply-head.ts';
 
 const CHECKS_PER_TIMEOUT = 8; // how often late requests are looked for, per shortest timeout
@@ -30,6 +34,8 @@ export interface FastHttpOptions {
   readonly log: Log;
   /** Which protocols the listener takes; with both the first bytes of a connection tell. @default both */
   readonly speaks?: 'http' | 'grpc' | 'both';
+  /** @default plain */
+  readonly tls?: WireTls | undefined;
 }
 
 /** A back-end on node:net. */
@@ -43,7 +49,9 @@ class FastHttpBackend implements WireBackend {
   readonly #log: Log;
   readonly #dropLog: DropLog;
   readonly #speaks: 'http' | 'grpc' | 'both';
+  readonly #tls: WireTls | undefined;
   readonly #connections = new Set<FastConnection | GrpcConnection>();
+  #secure: SecureListener | undefined;
   #setting: FastSetting | undefined;
   #server: Server | undefined;
   #closed: Promise<void> | undefined;
@@ -51,8 +59,9 @@ class FastHttpBackend implements WireBackend {
   #checkTimer: TimerHandle | undefined;
   #whenEmpty: (() => void) | undefined;
 
-  constructor({ limits, clock, log, speaks = 'both' }: FastHttpOptions) {
+  constructor({ limits, clock, log, speaks = 'both', tls }: FastHttpOptions) {
     this.#speaks = speaks;
+    this.#tls = tls;
     this.#limits = limits;
     this.#clock = clock;
     this.#log = log;
@@ -61,9 +70,7 @@ class FastHttpBackend implements WireBackend {
 
   async listen(address: ListenAddress, handler: WireHandler): Promise<BoundAddress> {
     const setting = this.#createSetting(handler);
-    const pauseOnConnect = this.#speaks !== 'grpc'; // node:http2 goes on with what reads already
-    const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect });
-    server.on('connection', (socket) => this.#accept(socket, setting));
+    const server = this.#tls === undefined ? this.#createPlain(setting) : this.#createTls(this.#tls, setting);
     this.#setting = setting;
     this.#drained = undefined;
     this.#closed = undefined;
@@ -85,7 +92,7 @@ class FastHttpBackend implements WireBackend {
 
   async close(): Promise<void> {
     const closed = this.#stopListening();
-    for (const connection of this.#connections) connection.destroy();
+    for (const connection of this.#drainable()) connection.destroy();
     await closed;
   }
 
@@ -97,7 +104,7 @@ class FastHttpBackend implements WireBackend {
     await drainConnections({
       clock: this.#clock,
       limits: this.#limits,
-      connections: () => this.#connections,
+      connections: () => this.#drainable(),
       closed: this.#stopListening(),
     });
   }
@@ -114,6 +121,36 @@ class FastHttpBackend implements WireBackend {
     await new Promise<void>((resolve) => server.close(() => resolve()));
     if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#whenEmpty = resolve));
     if (this.#checkTimer !== undefined) this.#clock.clear(this.#checkTimer);
+  }
+
+  #createPlain(setting: FastSetting): Server {
+    const pauseOnConnect = this.#speaks !== 'grpc'; // node:http2 goes on with what reads already
+    const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect });
+    server.on('connection', (socket) => this.#accept(socket, setting));
+    return server;
+  }
+
+  #createTls(tls: WireTls, setting: FastSetting): Server {
+    const options = tlsServerOptions(tls, this.#limits, ALPN[this.#speaks]);
+    const server = createTlsServer({ ...options, noDelay: true });
+    this.#secure = new SecureListener(server, {
+      tls,
+      limits: this.#limits,
+      log: this.#log,
+      dropLog: this.#dropLog,
+    });
+    server.on('secureConnection', (socket) => {
+      if (this.#speaks === 'grpc' || socket.alpnProtocol === 'h2') setting.takeHttp2?.(socket);
+      else {
+        socket.allowHalfOpen = true; // not before: half a handshake is none
+        this.#add(new FastConnection(socket, setting));
+      }
+    });
+    return server;
+  }
+
+  #drainable(): DrainedConnection[] {
+    return [...this.#connections, ...(this.#secure === undefined ? [] : [this.#secure])];
   }
 
   #accept(socket: Socket, setting: FastSetting): void {
@@ -168,7 +205,7 @@ class FastHttpBackend implements WireBackend {
       lingerMs: limits.linger_ms,
       isDraining: false,
       replyHeads: new ReplyHeads(this.#clock, limits.idle_timeout_ms),
-      reads: new SocketReads(),
+      startReading: this.#tls === undefined ? new SocketReads().start : readPieces,
       maxHeaderBytes: limits.max_header_bytes,
       maxHeaders: limits.max_headers,
       maxPipelined: limits.max_pipelined,

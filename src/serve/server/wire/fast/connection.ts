@@ -9,7 +9,7 @@ import type { WireReceiver } from '../wire.ts';
 import { FastExchange } from './exchange.ts';
 import type { ExchangeHost } from './exchange.ts';
 import type { RequestHead } from './head.ts';
-import type { SocketReads } from './read-socket.ts';
+import type { StartReading } from './read-socket.ts';
 import type { ReplyHeads } from './reply-head.ts';
 import { RequestReader } from './request-reader.ts';
 import type { ReaderEvents } from './request-reader.ts';
@@ -26,7 +26,7 @@ const EMPTY = Buffer.alloc(0);
 /** What the connections of one listener share. */
 export interface FastSetting extends ConnectionSetting {
   readonly replyHeads: ReplyHeads;
-  readonly reads: SocketReads;
+  readonly startReading: StartReading;
   readonly maxHeaderBytes: number;
   readonly maxHeaders: number;
   readonly maxPipelined: number;
@@ -63,7 +63,7 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
     this.#isGreeting = setting.takeHttp2 !== undefined;
     this.#reader = new RequestReader(setting, this);
     this.#arrivingSinceMs = setting.clock.nowMs();
-    this.#socket = setting.reads.start(accepted, this);
+    this.#socket = setting.startReading(accepted, this);
     this.#listen();
   }
 
@@ -163,6 +163,8 @@ export class FastConnection implements ReadTarget, ReaderEvents, ExchangeHost, D
 
   readonly #onEnd = (): void => {
     this.#hasClientEnded = true;
+    // its last reply must move: Node does not tell of every write on TLS that failed
+    this.#socket.setTimeout(Math.max(1, this.#setting.lingerMs));
     this.#flushLater();
   };
 

@@ -13,12 +13,15 @@ type AcceptedSocket = Socket & { [HANDLE]?: object | null };
 /** Windows reads ahead into the buffer, which then cannot be shared. */
 const canMoveHandles = process.platform !== 'win32';
 
+/** Reads a socket for `target`. @returns the socket to use from now on; the accepted one must not have been read */
+export type StartReading = (accepted: Socket, target: ReadTarget) => Socket;
+
 /** One buffer for the reads of all connections of a listener. */
 export class SocketReads {
   readonly #shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
 
-  /** Starts to read for `target`. @returns the socket to use from now on; the accepted one must be paused */
-  start(accepted: Socket, target: ReadTarget): Socket {
+  /** The accepted socket must be paused. */
+  readonly start: StartReading = (accepted, target) => {
     const shell: AcceptedSocket = accepted;
     const handle = shell[HANDLE];
     if (!canMoveHandles || handle === undefined || handle === null) return readPieces(accepted, target);
@@ -29,10 +32,11 @@ export class SocketReads {
     const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
     socket.resume();
     return socket;
-  }
+  };
 }
 
-function readPieces(socket: Socket, target: ReadTarget): Socket {
+/** Where the memory is not ours to choose: on TLS, the pieces are what was decrypted. */
+export function readPieces(socket: Socket, target: ReadTarget): Socket {
   socket.on('data', (piece: Buffer) => target.received(piece));
   socket.resume();
   return socket;

@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { Server as NetServer } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../../../core/clock.ts';
@@ -13,12 +14,15 @@ import { Backlog } from '../backlog.ts';
 import { bind } from '../bind.ts';
 import type { ConnectionSetting } from '../connection-setting.ts';
 import { drainConnections } from '../drain.ts';
+import type { DrainedConnection } from '../drain.ts';
 import { DropLog } from '../drop-log.ts';
 import type { FoundProblem } from '../head-problem.ts';
 import { Outbox } from '../outbox.ts';
 import { NodeConnection } from './connection.ts';
 import { NodeExchange } from './exchange.ts';
 import { headProblem, problemOf } from './head.ts';
+import { ALPN, SecureListener, tlsServerOptions } from '../tls.ts';
+import type { WireTls } from '../tls.ts';
 import type { BoundAddress, ListenAddress, WireBackend, WireHandler } from '../wire.ts';
 
 const READ_BUFFER_BYTES = 256 * 1024;
@@ -29,6 +33,8 @@ export interface NodeHttpOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
+  /** @default plain */
+  readonly tls?: WireTls | undefined;
 }
 
 /** A back-end on node:http. */
@@ -42,7 +48,9 @@ class NodeHttpBackend implements WireBackend {
   readonly #log: Log;
   readonly #outbox: Outbox;
   readonly #dropLog: DropLog;
+  readonly #tls: WireTls | undefined;
   readonly #connections = new Map<Socket, NodeConnection>();
+  #secure: SecureListener | undefined;
   #server: Server | undefined;
   #drained: Promise<void> | undefined;
   #setting: ConnectionSetting | undefined;
@@ -51,6 +59,7 @@ class NodeHttpBackend implements WireBackend {
     this.#limits = options.limits;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#tls = options.tls;
     this.#outbox = new Outbox(options.clock);
     this.#dropLog = new DropLog(options.clock, options.log);
   }
@@ -89,7 +98,7 @@ class NodeHttpBackend implements WireBackend {
     this.#setting.isDraining = true;
     // http.Server.close would end silent connections at once, and with them requests that are just arriving.
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-    const connections = (): Iterable<NodeConnection> => this.#connections.values();
+    const connections = (): Iterable<DrainedConnection> => this.#drainable();
     await drainConnections({ clock: this.#clock, limits: this.#limits, connections, closed });
     await this.close();
   }
@@ -99,30 +108,52 @@ class NodeHttpBackend implements WireBackend {
     if (server === undefined) return;
     this.#server = undefined;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const connection of this.#connections.values()) connection.destroy();
+    for (const connection of this.#drainable()) connection.destroy();
     await closed;
   }
 
   #createServer(setting: ConnectionSetting): Server {
-    const server = createServer(serverOptions(this.#limits));
+    const server = this.#tls === undefined ? this.#createPlain(setting) : this.#createTls(this.#tls, setting);
     server.maxHeadersCount = this.#limits.max_headers + 1; // node drops what is over it; one more shows that there was
-    server.maxConnections = this.#limits.max_connections;
     server.timeout = this.#limits.idle_timeout_ms;
-    server.on('connection', (socket: Socket) => this.#open(socket, setting));
     server.on('request', (request, response) => this.#take(request, response, false));
     server.on('checkContinue', (request, response) => this.#take(request, response, true));
     server.on('checkExpectation', (request, response) => this.#take(request, response, false));
     server.on('connect', (_request, socket) =>
-      this.#refuseTunnel(socket as Socket /* plain TCP only: a Duplex of ours is a Socket */),
+      this.#refuseTunnel(socket as Socket /* TCP or TLS: a Duplex of ours is a Socket */),
     );
     server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
-      this.#fail(error, socket as Socket /* plain TCP only: a Duplex of ours is a Socket */),
+      this.#fail(error, socket as Socket /* TCP or TLS: a Duplex of ours is a Socket */),
     );
     server.on('timeout', (socket: Socket) => {
       if (this.#connections.get(socket)?.isWaitingForClient !== false) socket.destroy();
     });
-    server.on('drop', () => this.#dropLog.dropped(this.#limits.max_connections));
     return server;
+  }
+
+  #createPlain(setting: ConnectionSetting): Server {
+    const server = createServer(serverOptions(this.#limits));
+    server.maxConnections = this.#limits.max_connections;
+    server.on('drop', () => this.#dropLog.dropped(this.#limits.max_connections));
+    server.on('connection', (socket: Socket) => this.#open(socket, setting));
+    return server;
+  }
+
+  #createTls(tls: WireTls, setting: ConnectionSetting): Server {
+    const options = tlsServerOptions(tls, this.#limits, ALPN.http);
+    const server = createHttpsServer({ ...options, ...serverOptions(this.#limits) });
+    this.#secure = new SecureListener(server, {
+      tls,
+      limits: this.#limits,
+      log: this.#log,
+      dropLog: this.#dropLog,
+    });
+    server.on('secureConnection', (socket) => this.#open(socket, setting));
+    return server;
+  }
+
+  #drainable(): DrainedConnection[] {
+    return [...this.#connections.values(), ...(this.#secure === undefined ? [] : [this.#secure])];
   }
 
   #open(socket: Socket, setting: ConnectionSetting): void {
@@ -165,6 +196,7 @@ class NodeHttpBackend implements WireBackend {
     const code = error.code ?? '';
     const isClientGone = !code.startsWith('HPE_') && code !== 'ERR_HTTP_REQUEST_TIMEOUT';
     const connection = this.#connections.get(socket);
+    if (connection?.isRefusing === true && !isClientGone) return; // more of the same bytes, which are dropped
     if (connection === undefined || isClientGone || code === 'HPE_INVALID_EOF_STATE' || !socket.writable)
       socket.destroy();
     else connection.fail(problemOf(code), code);
