@@ -1,4 +1,7 @@
 /** Opens the listening socket of any node:net server, with errors that name the address. */
+import { lstatSync } from 'node:fs';
+import { unlink } from 'node:fs/promises';
+import { connect } from 'node:net';
 import type { Server } from 'node:net';
 import { SkyliftError } from '../../../core/errors.ts';
 import type { BoundAddress, ListenAddress } from './wire.ts';
@@ -6,16 +9,36 @@ import type { BoundAddress, ListenAddress } from './wire.ts';
 const BACKLOG = 4096; // connections that wait to be accepted; the kernel's somaxconn may be lower
 
 /** Resolves when the server listens. Throws SKY_PORT_IN_USE, SKY_CONFIG_INVALID. */
-export function bind(server: Server, address: ListenAddress): Promise<void> {
-  if ('host' in address && address.host === '') return Promise.reject(emptyHost());
+export async function bind(server: Server, address: ListenAddress): Promise<void> {
+  if ('host' in address && address.host === '') throw emptyHost();
+  if ('socketPath' in address) await removeLeftover(address.socketPath);
   const place = 'socketPath' in address ? { path: address.socketPath } : address;
-  return new Promise((resolve, reject) => {
+  await new Promise<void>((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => reject(bindError(error, address));
     server.once('error', onError);
     server.listen({ ...place, backlog: BACKLOG }, () => {
       server.off('error', onError);
       resolve();
     });
+  });
+}
+
+/** A server that was killed leaves its socket behind, which then refuses everybody. Files of other kinds stay. */
+async function removeLeftover(path: string): Promise<void> {
+  if (await isRefusing(path)) await unlink(path).catch(() => {}); // if it cannot be removed, listening says so
+}
+
+function isRefusing(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const done = (isRefused: boolean): void => {
+      socket.destroy();
+      resolve(isRefused);
+    };
+    socket.once('connect', () => done(false));
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      done(error.code === 'ECONNREFUSED' && lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true),
+    );
   });
 }
 
