@@ -146,7 +146,7 @@ test('names that could be versions are explained with the line that renames them
   }
 });
 
-test('files without a numbered folder are explained with the line that makes one', async () => {
+test('several models directly in a folder are named', async () => {
   await using scratch = await openScratch();
   const dir = join(scratch.dir, "it's a model");
   await makeTree(dir, ['a.onnx', 'b.onnx']);

@@ -34,13 +34,14 @@ export interface ListedModel {
 
 interface WatchedModel {
   readonly config: ModelConfig;
-  readonly watch: Repeat;
+  /** undefined: unloaded on request, the source is not listed. */
+  readonly watch: Repeat | undefined;
 }
 
 export class ModelCatalog implements ModelControl {
   readonly #options: CatalogOptions;
   readonly #models = new Map<string, WatchedModel>();
-  /** By model: a configuration that is tried again need not tell the same again. */
+  /** By model, until its source can be listed again: a configuration that is tried again need not tell the same twice. */
   readonly #toldFailures = new Map<string, string>();
   #change: Promise<unknown> = Promise.resolve();
   #isClosed = false;
@@ -63,8 +64,9 @@ export class ModelCatalog implements ModelControl {
     const names = new Set(listed.map(({ config }) => config.name));
     for (const [name, { watch }] of this.#models) {
       if (names.has(name)) continue;
-      watch.close();
+      watch?.close();
       this.#models.delete(name);
+      this.#toldFailures.delete(name);
       this.#options.runtime.remove(name);
     }
     for (const each of listed) this.#serveOne(each);
@@ -97,13 +99,16 @@ export class ModelCatalog implements ModelControl {
   async load(model: string): Promise<void> {
     const { config } = this.#watched(model);
     const listed = await this.#listOne(config, false);
+    if (this.#watched(model).config !== config) return this.load(model); // it was changed meanwhile
     if (this.#isClosed) throw new SkyliftError('SKY_DRAINING', `model ${model}: the server is shutting down`);
     this.#serveOne(listed);
     await this.#options.runtime.whenStarted(model);
   }
 
   async unload(model: string): Promise<void> {
-    this.#watched(model).watch.close();
+    const { config, watch } = this.#watched(model);
+    watch?.close();
+    this.#models.set(model, { config, watch: undefined }); // a listing under way has nobody to tell
     await this.#options.runtime.unload(model);
   }
 
@@ -117,7 +122,7 @@ export class ModelCatalog implements ModelControl {
 
   close(): void {
     this.#isClosed = true;
-    for (const { watch } of this.#models.values()) watch.close();
+    for (const { watch } of this.#models.values()) watch?.close();
   }
 
   async #changeNow(configs: readonly ModelConfig[]): Promise<void> {
@@ -141,7 +146,9 @@ export class ModelCatalog implements ModelControl {
   async #listOne(config: ModelConfig, isPatient: boolean): Promise<ListedModel> {
     const source = this.#options.createSource(config.path);
     try {
-      return { config, source, versions: await source.list() };
+      const versions = await source.list();
+      this.#toldFailures.delete(config.name);
+      return { config, source, versions };
     } catch (error) {
       const failure = toSkyliftError(error);
       if (!isPatient || !mayComeLater(failure)) throw failure;
@@ -154,7 +161,7 @@ export class ModelCatalog implements ModelControl {
     const { runtime, clock, limits } = this.#options;
     const { name, policy, order = this.#options.order, labels } = config;
     const before = this.#models.get(name);
-    before?.watch.close();
+    before?.watch?.close();
     const tell = (offered: readonly FoundVersion[]): void => runtime.wish(name, { offered, policy, order });
     if (before && before.config.path !== config.path)
       runtime.replace(name, { offered: versions, policy, order });
@@ -165,7 +172,9 @@ export class ModelCatalog implements ModelControl {
       pauseMs: limits.version_poll_ms,
       run: async () => {
         const offered = await source.list();
-        if (!this.#isClosed && this.#models.get(name)?.watch === watch) tell(offered);
+        if (this.#isClosed || this.#models.get(name)?.watch !== watch) return;
+        this.#toldFailures.delete(name);
+        tell(offered);
       },
       onFailure: (failure) => this.#logFailure(config, failure),
     });
