@@ -154,6 +154,12 @@ export const LIMITS = {
     { min: 0 },
   ),
   queue_max_jobs: limit('count', 1024, 'Requests waiting for one model; more get 429.'),
+  queue_max_wait_ms: limit(
+    'ms',
+    0,
+    'Estimated wait for an engine; requests that would wait longer get 429. 0: only their deadline counts.',
+    { min: 0 },
+  ),
   max_batch_rows: limit(
     'count',
     128,

@@ -89,6 +89,8 @@ export class FakeRuntime implements Runtime {
     return createServable(model, version, manifestOf(found));
   }
 
+  admit(): void {}
+
   models(): readonly ModelStatus[] {
     return Array.from(this.#models, ([name, { versions }]) => ({ name, versions }));
   }

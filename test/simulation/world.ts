@@ -80,6 +80,7 @@ class World {
     this.#limits = {
       cores: this.#int(1, 4),
       queueMaxJobs: this.#int(4, 64),
+      queueMaxWaitMs: this.#mostWaitMs(),
       maxAttempts: 3,
       poisonKills: 2,
       runMaxBytes: this.#int(1, 100),
@@ -109,6 +110,8 @@ class World {
   #scheduler(): Scheduler {
     const real = createScheduler(this.#limits);
     return {
+      hasRoom: (queue, asking) => real.hasRoom(queue, asking),
+      retryAfterMs: (queue) => real.retryAfterMs(queue),
       step: (event) => {
         if (this.#defect === 'lost deaths' && event.kind === 'down') return [];
         if (this.#defect !== 'work after the deadline' || event.kind !== 'arrive') return real.step(event);
@@ -143,6 +146,12 @@ class World {
     this.#engineDeaths++;
     this.#dispatcher.detach(session);
     this.#plan(this.#int(1, 40), () => this.#startEngine(model));
+  }
+
+  /** Drawn apart, so that the worlds of old seeds stay what they were. */
+  #mostWaitMs(): number {
+    const rng = this.rng.fork('most wait');
+    return rng.float() < 0.3 ? 1 + (rng.u32() % 100) : Infinity;
   }
 
   /** Of a model without engines. Drawn apart, so that the worlds of old seeds stay what they were. */

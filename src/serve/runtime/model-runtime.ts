@@ -15,6 +15,7 @@ import { LATEST } from './requests.ts';
 import type {
   ModelStatistics,
   ModelStatus,
+  Principal,
   RunHandle,
   RunRequest,
   Runtime,
@@ -90,6 +91,7 @@ export class ModelRuntime implements Runtime {
       scheduler: createScheduler({
         cores,
         queueMaxJobs: limits.queue_max_jobs,
+        queueMaxWaitMs: limits.queue_max_wait_ms || Infinity,
         maxAttempts: limits.max_attempts,
         poisonKills: limits.poison_kills,
         runMaxBytes: limits.max_frame_bytes * RUN_SHARE_OF_FRAME,
@@ -197,6 +199,12 @@ export class ModelRuntime implements Runtime {
 
   resolve(model: string, version: VersionSelector): ServableVersion {
     return this.#entry(model, version).servable;
+  }
+
+  admit(model: string, asked: VersionSelector, principal: Principal): void {
+    const known = this.#models.get(model);
+    const loaded = known?.find(known.meaning(asked) ?? asked);
+    if (loaded) this.#dispatcher.admit(loaded, principal);
   }
 
   models(): readonly ModelStatus[] {

@@ -107,6 +107,8 @@ export interface Runtime {
   submit(request: RunRequest, sink: RunSink): RunHandle;
   /** Throws SKY_MODEL_NOT_FOUND, SKY_UNAVAILABLE (known, but not loaded yet). */
   resolve(model: string, version: VersionSelector): ServableVersion;
+  /** Before a request is read that will be submitted. Throws SKY_OVERLOADED: reading it would be in vain. */
+  admit(model: string, version: VersionSelector, principal: Principal): void;
   models(): readonly ModelStatus[];
   /** Of the loaded versions. */
   statistics(): readonly ModelStatistics[];

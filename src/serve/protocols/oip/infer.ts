@@ -13,6 +13,7 @@ import { readRawRequest } from './raw-request.ts';
 export function infer(call: HttpCall, context: ProtocolContext): void {
   const { limits, runtime } = context;
   const { model, version } = modelPath(call);
+  runtime.admit(model, version, call.principal);
   const named = runtime.resolve(model, version).signature(undefined);
   call.note('signature', named.name);
   const parts = splitBody(call);

@@ -15,6 +15,7 @@ import { writePredict } from './write-predict.ts';
 export function predict(call: HttpCall, context: ProtocolContext): void {
   const { limits, runtime } = context;
   const { model, version } = modelPath(call);
+  runtime.admit(model, version, call.principal);
   const deadlineAtMs = deadlineOf(call, context);
   const allocate = (sizeBytes: number): Buffer => call.allocate(sizeBytes);
   const lookup = signatureLookup(runtime, { model, version });

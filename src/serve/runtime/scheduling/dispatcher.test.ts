@@ -16,7 +16,14 @@ import { createScheduler } from './scheduler.ts';
 
 const MINUTE_MS = 60_000;
 const INPUTS = [tensor('float32', [1], [1])];
-const SCHEDULING = { cores: 1, queueMaxJobs: 4, maxAttempts: 3, poisonKills: 2, runMaxBytes: 1000 };
+const SCHEDULING = {
+  cores: 1,
+  queueMaxJobs: 4,
+  queueMaxWaitMs: Infinity,
+  maxAttempts: 3,
+  poisonKills: 2,
+  runMaxBytes: 1000,
+};
 const CONTENT = { queue: 'm@1', signature: 's', inputs: INPUTS };
 
 function jobWith(deadlineAtMs: number): PreparedJob {
@@ -85,6 +92,8 @@ test('the caller is the tenant whose share of the engines the scheduler keeps', 
   const tenants: string[] = [];
   const dispatcher = new Dispatcher({
     scheduler: {
+      hasRoom: () => true,
+      retryAfterMs: () => 0,
       step(event) {
         if (event.kind === 'arrive') tenants.push(event.job.tenant);
         return scheduler.step(event);

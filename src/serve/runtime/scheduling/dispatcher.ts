@@ -10,7 +10,7 @@ import type { EngineJob, EngineSink, Session } from '../../../engines/port.ts';
 import type { Signature } from '../../../package/manifest.ts';
 import type { Tensor } from '../../../tensor/tensor.ts';
 import type { Quarantine } from './quarantine.ts';
-import type { RunHandle, RunRequest, RunSink } from '../requests.ts';
+import type { Principal, RunHandle, RunRequest, RunSink, ServableVersion } from '../requests.ts';
 import type { RunMetrics } from '../run-metrics.ts';
 import type { VersionStatistics } from '../version-statistics.ts';
 import type { JobHead, Scheduler, SchedulerAction, SchedulerEvent, SessionOffer } from './scheduler-types.ts';
@@ -33,6 +33,11 @@ export interface PreparedJob {
   readonly bucket: string | null;
   /** Of its version. */
   readonly statistics: VersionStatistics;
+}
+
+/** What `admit` needs to know of a version. */
+export interface AdmittingVersion extends Pick<PreparedJob, 'queue' | 'statistics'> {
+  readonly servable: Pick<ServableVersion, 'model'>;
 }
 
 interface Job {
@@ -83,6 +88,18 @@ export class Dispatcher {
   /** Jobs that have no outcome yet. */
   get inflight(): number {
     return this.#jobs.size;
+  }
+
+  /**
+   * For callers that would have to work before they can `submit`. Throws SKY_OVERLOADED, which is counted, when the queue
+   * has no room for one more job of that tenant.
+   */
+  admit({ queue, statistics, servable: { model } }: AdmittingVersion, principal: Principal): void {
+    const { scheduler, metrics } = this.#options;
+    if (scheduler.hasRoom(queue, { tenant: principal.id, priority: 'interactive' })) return;
+    metrics.rejected(model, 'SKY_OVERLOADED');
+    statistics.failed(0);
+    throw rejection('SKY_OVERLOADED', { model }, scheduler.retryAfterMs(queue));
   }
 
   /** Queues the job; the sink is called later, exactly once unless cancelled. */
@@ -352,7 +369,12 @@ const REASONS: Partial<Record<ErrorCode, string>> = {
   SKY_DRAINING: 'the server is shutting down',
 };
 
-function rejection(code: ErrorCode, request: RunRequest, retryAfterMs: number): SkyliftError {
-  const message = `model ${request.model}: ${REASONS[code] ?? 'the request was refused'} (request ${request.id})`;
-  return new SkyliftError(code, message, { details: { requestId: request.id, retryAfterMs } });
+function rejection(
+  code: ErrorCode,
+  { model, id = '' }: { readonly model: string; readonly id?: string },
+  retryAfterMs: number,
+): SkyliftError {
+  const which = id === '' ? '' : ` (request ${id})`;
+  const message = `model ${model}: ${REASONS[code] ?? 'the request was refused'}${which}`;
+  return new SkyliftError(code, message, { details: { retryAfterMs } });
 }

@@ -3,6 +3,7 @@
  * Tenants take turns by the rows they had, a lane is first in first out, and a run is filled from lanes of one bucket.
  */
 import type { JobHead } from './scheduler-types.ts';
+import { WaitingShares } from './waiting-shares.ts';
 
 /** Every eighth run starts with a batch-priority job when one waits, so that the lower class is slow but not starved. */
 const BATCH_TURN = 8;
@@ -31,7 +32,7 @@ export class JobQueue {
   readonly #served = new Map<string, number>();
   readonly #waiting = new Map<number, JobHead>();
   #lastLane: Lane | undefined;
-  #rows = 0;
+  readonly #shares = new WaitingShares();
   #runs = 0;
 
   get size(): number {
@@ -39,12 +40,12 @@ export class JobQueue {
   }
 
   get rows(): number {
-    return this.#rows;
+    return this.#shares.rows;
   }
 
   push(job: JobHead): void {
     this.#waiting.set(job.id, job);
-    this.#rows += job.rows;
+    this.#shares.add(job);
     if (!this.#served.has(job.tenant)) this.#admitTenant(job.tenant);
     insert(this.#laneOf(job), job);
   }
@@ -69,9 +70,27 @@ export class JobQueue {
     const job = this.#waiting.get(id);
     if (!job) return false;
     this.#waiting.delete(id); // its lane skips it later
-    this.#rows -= job.rows;
+    this.#shares.remove(job);
     if (this.#waiting.size === 0) this.#reset();
     return true;
+  }
+
+  /** An estimate of the rows that run before `job` if it comes now. */
+  rowsBefore(job: JobHead): number {
+    return this.#shares.rowsBefore(job);
+  }
+
+  /** The newest job of whoever takes more than a fair part of a full queue, seen from the one who asks. */
+  toShed(asking: Pick<JobHead, 'tenant' | 'priority'>): JobHead | undefined {
+    const greedy = this.#shares.mostGreedy(asking);
+    if (!greedy) return undefined;
+    let newest: JobHead | undefined;
+    for (const lane of this.#lanes.values()) {
+      if (lane.priority !== greedy.priority || lane.tenant !== greedy.tenant) continue;
+      const last = this.#last(lane);
+      if (last && (!newest || last.id > newest.id)) newest = last;
+    }
+    return newest;
   }
 
   /** The jobs of the next run: at least one, together no more than both bounds unless a single job has more. */
@@ -94,6 +113,7 @@ export class JobQueue {
   /** Takes everything out, in the order of arrival. */
   clear(): JobHead[] {
     const jobs = [...this.#waiting.values()];
+    for (const job of jobs) this.#shares.remove(job);
     this.#waiting.clear();
     this.#reset();
     return jobs;
@@ -114,7 +134,6 @@ export class JobQueue {
     this.#lanes.clear();
     this.#lastLane = undefined;
     this.#served.clear();
-    this.#rows = 0;
   }
 
   #nextLane(): Lane | undefined {
@@ -149,13 +168,18 @@ export class JobQueue {
       if (run.jobs.length > 0 && !fits) break;
       lane.head++;
       this.#waiting.delete(job.id);
+      this.#shares.remove(job);
       run.jobs.push(job);
       run.leftRows -= job.rows;
       run.leftBytes -= job.sizeBytes;
       rows += job.rows;
     }
-    this.#rows -= rows;
     this.#served.set(lane.tenant, (this.#served.get(lane.tenant) ?? 0) + rows);
+  }
+
+  /** The last job of the lane that still waits. */
+  #last({ jobs, head }: Lane): JobHead | undefined {
+    return jobs.findLast((job, index) => index >= head && this.#waiting.get(job.id) === job);
   }
 
   /** The first job of the lane that still waits. */

@@ -2,8 +2,8 @@
 
 /** Runs after which the measured cost of a row is trusted. */
 const TRUSTED_RUNS = 8;
-/** Weight of the newest run in the moving average of a row's cost. */
-const COST_WEIGHT = 0.2;
+/** Weight of the newest run in the moving averages. */
+const NEWEST_WEIGHT = 0.2;
 /** Sessions that spend this share of their time in native code while jobs wait are the bottleneck. */
 const PRESSURE_SHARE = 0.5;
 const PRESSURE_WINDOW_MS = 200;
@@ -14,6 +14,11 @@ export class QueueLoad {
   /** Moving average, microseconds of a session per row. */
   #costUsPerRow = 0;
   #runs = 0;
+  /** End of the last run, if jobs have waited ever since. */
+  #backlogSinceMs: number | undefined;
+  /** Moving averages over the runs of a backlog: time between their ends, and their rows. */
+  #backlogMs = 0;
+  #backlogRows = 0;
   /** Microseconds in native code since `#watchedSinceMs`. */
   #watchedRunUs = 0;
   #watchedSinceMs = 0;
@@ -23,7 +28,7 @@ export class QueueLoad {
     if (ranUs === 0) return;
     const usPerRow = ranUs / Math.max(1, rows);
     this.#costUsPerRow =
-      this.#runs === 0 ? usPerRow : this.#costUsPerRow + COST_WEIGHT * (usPerRow - this.#costUsPerRow);
+      this.#runs === 0 ? usPerRow : this.#costUsPerRow + NEWEST_WEIGHT * (usPerRow - this.#costUsPerRow);
     this.#runs++;
     this.servedUs += ranUs * threads;
     this.#watchedRunUs += ranUs;
@@ -34,9 +39,32 @@ export class QueueLoad {
     return this.#runs >= TRUSTED_RUNS;
   }
 
-  /** Time that so many rows take on so many sessions, as far as the past tells. */
-  timeMs(rows: number, sessions: number): number {
-    return (rows * this.#costUsPerRow) / 1000 / Math.max(1, sessions);
+  /** A run of `rows` is over and jobs wait. Told of every such end, it learns how fast a backlog really shrinks. */
+  backlogAt(at: number, rows: number): void {
+    if (this.#backlogSinceMs !== undefined && rows > 0) {
+      this.#backlogMs += NEWEST_WEIGHT * (at - this.#backlogSinceMs - this.#backlogMs);
+      this.#backlogRows += NEWEST_WEIGHT * (rows - this.#backlogRows);
+    }
+    this.#backlogSinceMs = at;
+  }
+
+  /** Nobody waited until now. */
+  noBacklog(): void {
+    this.#backlogSinceMs = undefined;
+  }
+
+  /** Time of so many rows on one session in native code. */
+  runMs(rows: number): number {
+    return (rows * this.#costUsPerRow) / 1000;
+  }
+
+  /**
+   * Time until so many waiting rows have started. A backlog that was seen tells it with all that slows it down: other
+   * models on the same cores, the way to the engine. Else what the rows cost, on so many sessions.
+   */
+  waitMs(rows: number, sessions: number): number {
+    if (this.#backlogRows > 0) return (rows * this.#backlogMs) / this.#backlogRows;
+    return this.runMs(rows) / Math.max(1, sessions);
   }
 
   /** Asked after runs while jobs wait: that alone is no reason for one more engine, native code must keep them waiting. */

@@ -64,6 +64,8 @@ export interface SchedulerLimits {
   /** Cores that all runs together may keep busy; a single run always may. */
   readonly cores: number;
   readonly queueMaxJobs: number;
+  /** Jobs that would wait longer are refused, as far as the past tells. */
+  readonly queueMaxWaitMs: number;
   readonly maxAttempts: number;
   readonly poisonKills: number;
   /** Inputs of one run, unless a single job has more. */
@@ -73,4 +75,8 @@ export interface SchedulerLimits {
 export interface Scheduler {
   /** Pure in its state: the same events give the same actions. */
   step(event: SchedulerEvent): readonly SchedulerAction[];
+  /** Whether one more job of that tenant would find a place in the queue now. */
+  hasRoom(queue: string, asking: Pick<JobHead, 'tenant' | 'priority'>): boolean;
+  /** A guess when it is worth to ask again. */
+  retryAfterMs(queue: string): number;
 }

@@ -1,10 +1,18 @@
 /** Tests of single decisions; that nothing is lost or answered twice is shown by the simulation. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { createScheduler } from './scheduler.ts';
-import type { Scheduler, SchedulerAction } from './scheduler-types.ts';
+import type { JobHead, Scheduler, SchedulerAction } from './scheduler-types.ts';
 
-const LIMITS = { cores: 2, queueMaxJobs: 100, maxAttempts: 3, poisonKills: 2, runMaxBytes: 1000 };
+const LIMITS = {
+  cores: 2,
+  queueMaxJobs: 100,
+  queueMaxWaitMs: Infinity,
+  maxAttempts: 3,
+  poisonKills: 2,
+  runMaxBytes: 1000,
+};
 const OFFER = { maxRows: 1, crowdRows: 4, threads: 1, runLimitMs: 1000 };
 
 function schedulerWith(sessions: number): Scheduler {
@@ -14,23 +22,26 @@ function schedulerWith(sessions: number): Scheduler {
   return scheduler;
 }
 
+const HEAD: JobHead = {
+  id: 0,
+  queue: 'm',
+  rows: 1,
+  sizeBytes: 4,
+  bucket: 'b',
+  tenant: 't',
+  priority: 'interactive',
+  idempotent: true,
+  deadlineAtMs: 1000,
+};
+
 function arrive(scheduler: Scheduler, first: number, count: number, queue = 'm'): void {
   for (let id = first; id < first + count; id++)
-    scheduler.step({
-      kind: 'arrive',
-      at: 0,
-      job: {
-        id,
-        queue,
-        rows: 1,
-        sizeBytes: 4,
-        bucket: 'b',
-        tenant: 't',
-        priority: 'interactive',
-        idempotent: true,
-        deadlineAtMs: 1000,
-      },
-    });
+    scheduler.step({ kind: 'arrive', at: 0, job: { ...HEAD, id, queue } });
+}
+
+/** Ids of the jobs that the actions refuse. */
+function refused(actions: readonly SchedulerAction[]): readonly number[] {
+  return actions.flatMap((action) => (action.kind === 'reject' ? [action.job] : []));
 }
 
 /** Rows of the runs that the actions start. */
@@ -97,4 +108,78 @@ test('what a queue had while others were idle is not held against it, nor for a 
   for (let i = 0; i < 20; i++) finish();
   const runsOfOld = running.filter((session) => session === 2).length;
   assert.ok(runsOfOld >= 9 && runsOfOld <= 12, `${runsOfOld} of ${running.length} runs`);
+});
+
+test('in a full queue the lower class makes way, then the tenant that has most; nobody is refused who has less', () => {
+  const arrivals = fc.record({
+    tenant: fc.constantFrom('flood', 'flood', 'flood', 'some', 'rare'),
+    priority: fc.constantFrom<JobHead['priority']>('interactive', 'interactive', 'batch'),
+    bucket: fc.constantFrom('x', 'y', null),
+  });
+  fc.assert(
+    fc.property(fc.array(arrivals, { maxLength: 200 }), (jobs) => {
+      const scheduler = createScheduler({ ...LIMITS, queueMaxJobs: 20 });
+      const waiting = new Map<number, JobHead>();
+      const of = ({ tenant, priority }: Pick<JobHead, 'tenant' | 'priority'>): number =>
+        [...waiting.values()].filter((job) => job.tenant === tenant && job.priority === priority).length;
+      for (const [id, fields] of jobs.entries()) {
+        const job = { ...HEAD, ...fields, id };
+        const hadRoom = scheduler.hasRoom('m', job);
+        const [shed, ...more] = refused(scheduler.step({ kind: 'arrive', at: 0, job }));
+        waiting.set(id, job);
+        const loser = shed === undefined ? undefined : waiting.get(shed);
+        assert.equal(hadRoom, shed !== id);
+        if (loser) {
+          assert.ok(
+            [...waiting.values()].every(
+              (other) => of(loser) >= of(other) || other.priority !== loser.priority,
+            ),
+          );
+          const lowest = [...waiting.values()].some(({ priority }) => priority === 'batch')
+            ? 'batch'
+            : 'interactive';
+          assert.equal(loser.priority, lowest);
+          waiting.delete(loser.id);
+        }
+        assert.deepEqual(more, []);
+        assert.ok(waiting.size <= 20);
+      }
+    }),
+  );
+});
+
+/** A scheduler that has seen a backlog shrink by one row in `msPerRow`, with `left` jobs still waiting. */
+function withBacklog(msPerRow: number, left: number, limits = LIMITS): { scheduler: Scheduler; now: number } {
+  const scheduler = createScheduler(limits);
+  const offer = { ...OFFER, crowdRows: 1 };
+  scheduler.step({ kind: 'up', at: 0, session: 1, queue: 'm', offer });
+  arrive(scheduler, 1, 21 + left);
+  scheduler.step({ kind: 'flush', at: 0 });
+  let now = 0;
+  for (let run = 0; run < 20; run++) {
+    now += msPerRow;
+    // native code itself is quick: what slows the queue down is something else
+    scheduler.step({ kind: 'finished', at: now, session: 1, ranUs: 100 });
+  }
+  return { scheduler, now };
+}
+
+test('how long a job would wait is told by how fast the backlog shrinks, not by what a run costs', () => {
+  const { scheduler, now } = withBacklog(10, 30);
+  const soon = { ...HEAD, id: 900, deadlineAtMs: now + 200 };
+  const patient = { ...HEAD, id: 901, deadlineAtMs: now + 400 };
+  assert.deepEqual(refused(scheduler.step({ kind: 'arrive', at: now, job: soon })), [900]);
+  assert.deepEqual(refused(scheduler.step({ kind: 'arrive', at: now, job: patient })), []);
+});
+
+test('a tenant with little in the queue is not refused for what another has there', () => {
+  const { scheduler, now } = withBacklog(10, 30);
+  const job = { ...HEAD, id: 900, tenant: 'other', deadlineAtMs: now + 200 };
+  assert.deepEqual(refused(scheduler.step({ kind: 'arrive', at: now, job })), []);
+});
+
+test('a bound on the wait refuses early whatever the deadline', () => {
+  const { scheduler, now } = withBacklog(10, 30, { ...LIMITS, queueMaxWaitMs: 200 });
+  const job = { ...HEAD, id: 900, deadlineAtMs: now + 100_000 };
+  assert.deepEqual(refused(scheduler.step({ kind: 'arrive', at: now, job })), [900]);
 });

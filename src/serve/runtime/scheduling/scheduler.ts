@@ -92,7 +92,7 @@ class JobScheduler implements Scheduler {
       case 'down':
         return this.#down(event.session, event.at);
       case 'finished':
-        return this.#finished(event.session, event.ranUs);
+        return this.#finished(event.session, event.ranUs, event.at);
       case 'close':
         return this.#close(event.queue, event.code);
       case 'clear':
@@ -106,32 +106,55 @@ class JobScheduler implements Scheduler {
 
   #arrive(head: JobHead, at: number): void {
     const queue = this.#queue(head.queue);
-    const refusal = this.#refusal(queue, head, at);
+    const refusal = this.#refusal(queue, head, at) ?? this.#makeWay(queue, head);
     if (refusal) return this.#reject(head.id, refusal, this.#waitMs(queue));
-    if (queue.waiting.size === 0) this.#wake(queue);
     this.#jobs.set(head.id, { head, queue, session: undefined, lostEngines: 0 });
     this.#deadlines.add(head.id, head.deadlineAtMs);
-    queue.waiting.push(head);
+    this.#enqueue(queue, head);
   }
 
   /** An idle queue saves up nothing: it starts level with the run that started last (start-time fair queueing, Goyal 1996). */
-  #wake(queue: QueueState): void {
-    queue.load.servedUs = Math.max(queue.load.servedUs, this.#servedUs);
+  #enqueue({ waiting, load }: QueueState, head: JobHead): void {
+    if (waiting.size === 0) {
+      load.servedUs = Math.max(load.servedUs, this.#servedUs);
+      load.noBacklog();
+    }
+    waiting.push(head);
   }
 
   /** Why a job is not even queued: better an early no than a late one. */
   #refusal(queue: QueueState, head: JobHead, at: number): ErrorCode | undefined {
     if (queue.closedWith) return queue.closedWith;
     if (head.deadlineAtMs <= at) return 'SKY_DEADLINE_EXCEEDED';
-    if (queue.waiting.size >= this.#limits.queueMaxJobs) return 'SKY_OVERLOADED';
-    if (queue.waiting.size === 0) return undefined; // nobody is in the way: its own deadline will tell
-    const wouldEndAtMs = at + this.#waitMs(queue) + queue.load.timeMs(head.rows, 1);
-    return queue.load.isTrusted && wouldEndAtMs > head.deadlineAtMs ? 'SKY_OVERLOADED' : undefined;
+    if (queue.waiting.size === 0 || !queue.load.isTrusted) return undefined; // its own deadline will tell
+    const waitMs = queue.load.waitMs(queue.waiting.rowsBefore(head), queue.sessions.size);
+    const isTooLate = at + waitMs + queue.load.runMs(head.rows) > head.deadlineAtMs;
+    return isTooLate || waitMs > this.#limits.queueMaxWaitMs ? 'SKY_OVERLOADED' : undefined;
   }
 
-  /** Time until a job that arrives now would start, as far as the past tells. */
+  /** In a full queue the newest job of whoever takes more than a fair part makes way; if that is nobody, the new one. */
+  #makeWay(queue: QueueState, head: JobHead): ErrorCode | undefined {
+    if (queue.waiting.size < this.#limits.queueMaxJobs) return undefined;
+    const shed = queue.waiting.toShed(head);
+    if (!shed) return 'SKY_OVERLOADED';
+    this.#end(shed.id, 'SKY_OVERLOADED');
+    return undefined;
+  }
+
+  hasRoom(queueName: string, asking: Pick<JobHead, 'tenant' | 'priority'>): boolean {
+    const queue = this.#queues.get(queueName);
+    if (!queue || queue.waiting.size < this.#limits.queueMaxJobs) return true;
+    return queue.waiting.toShed(asking) !== undefined;
+  }
+
+  retryAfterMs(queueName: string): number {
+    const queue = this.#queues.get(queueName);
+    return retryAfterMs(queue ? this.#waitMs(queue) : 0);
+  }
+
+  /** Time until all that waits now has started, as far as the past tells. */
   #waitMs(queue: QueueState): number {
-    return queue.load.timeMs(queue.waiting.rows, queue.sessions.size);
+    return queue.load.waitMs(queue.waiting.rows, queue.sessions.size);
   }
 
   #up(session: number, queue: QueueState, offer: SessionOffer): void {
@@ -163,13 +186,15 @@ class JobScheduler implements Scheduler {
     if (job.lostEngines >= this.#limits.maxAttempts) return this.#end(head.id, 'SKY_ENGINE_LOST');
     if (queue.closedWith) return this.#end(head.id, queue.closedWith);
     if (head.deadlineAtMs <= at) return this.#end(head.id, 'SKY_DEADLINE_EXCEEDED');
-    queue.waiting.push({ ...head, bucket: null });
+    this.#enqueue(queue, { ...head, bucket: null });
   }
 
-  #finished(session: number, ranUs: number): void {
+  #finished(session: number, ranUs: number, at: number): void {
     const state = this.#sessions.get(session);
     if (!state?.isBusy) return;
-    state.queue.load.record(ranUs, state.runningRows, state.offer.threads);
+    const { load, waiting } = state.queue;
+    load.record(ranUs, state.runningRows, state.offer.threads);
+    if (waiting.size > 0) load.backlogAt(at, state.runningRows);
     for (const id of state.running) {
       this.#jobs.delete(id);
       this.#deadlines.remove(id);
@@ -230,12 +255,7 @@ class JobScheduler implements Scheduler {
   }
 
   #reject(job: number, code: ErrorCode, waitMs: number): void {
-    this.#actions.push({
-      kind: 'reject',
-      job,
-      code,
-      retryAfterMs: Math.max(MIN_RETRY_AFTER_MS, Math.ceil(waitMs)),
-    });
+    this.#actions.push({ kind: 'reject', job, code, retryAfterMs: retryAfterMs(waitMs) });
   }
 
   #dispatchAll(at: number): void {
@@ -254,8 +274,9 @@ class JobScheduler implements Scheduler {
   }
 
   #dispatch({ session, state }: { session: number; state: SessionState }, at: number): void {
-    const heads = state.queue.waiting.take(this.#rowsOfRun(state), this.#limits.runMaxBytes);
-    this.#servedUs = Math.max(this.#servedUs, state.queue.load.servedUs);
+    const { waiting, load } = state.queue;
+    const heads = waiting.take(this.#rowsOfRun(state), this.#limits.runMaxBytes);
+    this.#servedUs = Math.max(this.#servedUs, load.servedUs);
     const jobs = heads.map((head) => head.id);
     const rows = heads.reduce((sum, head) => sum + head.rows, 0);
     for (const id of jobs) {
@@ -311,6 +332,10 @@ class JobScheduler implements Scheduler {
     }
     return queue;
   }
+}
+
+function retryAfterMs(waitMs: number): number {
+  return Math.max(MIN_RETRY_AFTER_MS, Math.ceil(waitMs));
 }
 
 /** Queues take turns by the core time they had; a lone job takes the widest session, several take the narrow ones. */

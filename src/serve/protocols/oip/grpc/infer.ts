@@ -54,6 +54,7 @@ function runInfer(call: HttpCall, context: ProtocolContext, { answer, fail }: In
   const { model, version } = namedModel(target.model, target.version === '' ? undefined : target.version);
   call.note('model', model);
   requireVisible(call.principal, model);
+  runtime.admit(model, version, call.principal);
   const named = runtime.resolve(model, version).signature(undefined);
   call.note('signature', named.name);
   const request = readInferRequest(call.body, named.signature, limits, call);

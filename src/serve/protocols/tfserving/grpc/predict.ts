@@ -4,7 +4,7 @@ import { ProtoReader } from '../../../../core/proto-reader.ts';
 import { ProtoWriter } from '../../../../core/proto-writer.ts';
 import { DEFAULT_SIGNATURE } from '../../../../package/manifest.ts';
 import type { Tensor } from '../../../../tensor/tensor.ts';
-import type { NamedSignature, RunResult, Runtime } from '../../../runtime/requests.ts';
+import type { NamedSignature, RunResult, ServableVersion } from '../../../runtime/requests.ts';
 import type { ProtocolContext } from '../../context.ts';
 import { deadlineOf } from '../../deadline.ts';
 import { replyMessage } from '../../grpc-call.ts';
@@ -28,7 +28,8 @@ export function predict(call: HttpCall, context: ProtocolContext, options: Predi
   const { runtime, limits } = context;
   const spec = requireModel(call, readFirstSpec(new ProtoReader(call.body)));
   const deadlineAtMs = deadlineOf(call, context);
-  const { name, signature } = predictSignature(runtime, spec);
+  runtime.admit(spec.model, spec.version, call.principal);
+  const { name, signature } = predictSignature(runtime.resolve(spec.model, spec.version), spec);
   call.note('signature', name);
   const { inputs, outputs } = readPredictRequest(call.body, signature, limits, call);
   const { model, version } = spec;
@@ -37,9 +38,8 @@ export function predict(call: HttpCall, context: ProtocolContext, options: Predi
   );
 }
 
-/** Throws as `resolve` of the runtime does, and SKY_SIGNATURE_NOT_FOUND in the words of gRPC. */
-function predictSignature(runtime: Runtime, { model, version, signature }: ModelSpec): NamedSignature {
-  const servable = runtime.resolve(model, version);
+/** Throws SKY_SIGNATURE_NOT_FOUND in the words of gRPC. */
+function predictSignature(servable: ServableVersion, { signature }: ModelSpec): NamedSignature {
   try {
     return servable.signature(signature);
   } catch (error) {
