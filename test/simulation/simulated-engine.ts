@@ -16,12 +16,17 @@ export interface SimulatedEngineOptions {
   readonly expect: (isKept: boolean, promise: string) => void;
   readonly onDispatch: (jobs: readonly number[]) => void;
   readonly onDeath: () => void;
+  /** Runs in vain, dies or hangs now and then. @default true */
+  readonly fails?: boolean;
+  /** @default 0 */
+  readonly memoryBytes?: number;
 }
 
 export class SimulatedEngine implements Session {
   readonly capacity: Capacity;
   readonly #options: SimulatedEngineOptions;
   #state: 'free' | 'busy' | 'dead' = 'free';
+  #isClosing = false;
 
   constructor(options: SimulatedEngineOptions) {
     this.#options = options;
@@ -30,6 +35,8 @@ export class SimulatedEngine implements Session {
 
   dispatch(jobs: readonly EngineJob[], sink: EngineSink): void {
     const { rng, maxRows, isPoison, expect, onDispatch } = this.#options;
+    expect(!this.#isClosing, 'an engine that was asked to end was given work');
+    if (this.#isClosing) throw new SkyliftError('SKY_ENGINE_LOST', 'it was asked to end');
     expect(this.#state === 'free', `a ${this.#state} engine was given work`);
     expect(jobs.length > 0, 'an empty run was dispatched');
     const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
@@ -37,7 +44,8 @@ export class SimulatedEngine implements Session {
     onDispatch(jobs.map((job) => job.id));
     this.#state = 'busy';
     const ranMs = 1 + rng.float() * 10;
-    const fate = rng.float();
+    const { fails = true } = this.#options;
+    const fate = fails ? rng.float() : 1;
     if (jobs.some((job) => isPoison(job.id)) || fate < 0.02)
       this.#after(rng.float() * ranMs, () => this.kill('crash'));
     else if (fate > 0.01 && fate < 0.03) return; // hangs until the run limit kills it
@@ -49,11 +57,21 @@ export class SimulatedEngine implements Session {
   }
 
   memory(): Promise<MemoryReport> {
-    return Promise.resolve({ rssBytes: 0, privateBytes: undefined });
+    const { memoryBytes = 0 } = this.#options;
+    return Promise.resolve({ rssBytes: memoryBytes, privateBytes: memoryBytes });
   }
 
   unload(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** Takes no more work; as with a real engine its end is somebody else's to tell. */
+  close(): void {
+    this.#isClosing = true;
+  }
+
+  get isBusy(): boolean {
+    return this.#state === 'busy';
   }
 
   kill(_reason: string): void {
@@ -79,7 +97,7 @@ export class SimulatedEngine implements Session {
     for (const job of jobs) {
       const slice = outputs.slice(row, (row += job.rows));
       const output: Tensor = { dtype: 'int32', dims: [job.rows, 1], bytes: new Uint8Array(slice.buffer) };
-      if (this.#options.rng.float() < 0.01)
+      if (this.#options.fails !== false && this.#options.rng.float() < 0.01)
         sink.fail(job.id, new SkyliftError('SKY_ENGINE_RUN', 'refused by the simulation'));
       else sink.done(job.id, [output]);
     }

@@ -69,6 +69,28 @@ export class VirtualClock implements Clock {
     return count;
   }
 
+  /** As `run`, for code under test that awaits: promises settle before the next event. */
+  async runAsync(maxEvents: number): Promise<number> {
+    let count = 0;
+    await this.#settle();
+    for (let event = this.#events.pop(); event; event = this.#events.pop()) {
+      if (event.isCancelled) continue;
+      if (++count > maxEvents)
+        throw new Error(`livelock: more than ${maxEvents} events, at ${this.#nowMs} ms`);
+      this.#nowMs = event.atMs;
+      event.fn();
+      await this.#settle();
+    }
+    return count;
+  }
+
+  async #settle(): Promise<void> {
+    do {
+      this.#finishTurn();
+      await new Promise(setImmediate);
+    } while (this.#turn.length > 0);
+  }
+
   #finishTurn(): void {
     while (this.#turn.length > 0) {
       const turn = this.#turn;

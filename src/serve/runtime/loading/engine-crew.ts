@@ -104,7 +104,9 @@ export class EngineCrew {
     return reports.map((report) => report?.privateBytes ?? report?.rssBytes ?? 0);
   }
 
+  /** Ends the engines; from now on they get no work, which they would only lose. */
   close(): Promise<void> {
+    for (const session of this.#attached.values()) this.#environment.dispatcher.retire(session, () => {});
     return this.#pool.close();
   }
 

@@ -1,12 +1,13 @@
 /** Keeps the engines of all models within the memory that they may take together: sends versions to sleep that nobody needs. */
 import type { Clock } from '../../../core/clock.ts';
-import { SkyliftError } from '../../../core/errors.ts';
+import { SkyliftError, toSkyliftError } from '../../../core/errors.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { Log } from '../../../core/log.ts';
 import { Repeat } from '../../../core/repeat.ts';
 import { formatBytes } from '../../../core/units.ts';
 import type { LoadedVersion } from './loaded-version.ts';
 import { makeRoom } from './make-room.ts';
+import type { Resident, Room } from './make-room.ts';
 
 export interface MemoryKeeperOptions {
   readonly clock: Clock;
@@ -25,16 +26,18 @@ export class MemoryKeeper {
   readonly #options: MemoryKeeperOptions;
   /** Versions with engines, also those whose engines are being started. */
   readonly #awake = new Set<LoadedVersion>();
+  /** Bytes of engines that were told to end and have not. */
+  readonly #leaving = new Set<Resident<LoadedVersion>>();
   readonly #idleWatch: Repeat;
 
   constructor(options: MemoryKeeperOptions) {
     this.#options = options;
-    const { clock, limits, log } = options;
+    const { clock, limits } = options;
     this.#idleWatch = new Repeat({
       clock,
       pauseMs: Math.ceil(limits.idle_unload_ms / LOOKS_PER_IDLE_TIME),
       run: () => this.#sleepUnused(),
-      onFailure: ({ message }) => log('error', 'an idle model could not be unloaded', { reason: message }),
+      onFailure: this.#onFailure,
     });
   }
 
@@ -43,17 +46,22 @@ export class MemoryKeeper {
    * Throws SKY_MODEL_TOO_LARGE, SKY_OVERLOADED when the others stay in use.
    */
   async admit(version: LoadedVersion): Promise<void> {
+    const room = await this.#free(version.memoryBytes, () => this.#awake.add(version)); // at once: whoever asks next counts it
+    if (room === 'never') throw this.#tooLarge(version);
+    if (room === 'busy') throw this.#noRoom(version);
+  }
+
+  /** Sends versions to sleep until there are so many bytes, and waits for others to be idle as long as a load may take. */
+  async #free(bytes: number, take = (): void => {}): Promise<Room<LoadedVersion>['kind']> {
     const { clock, limits } = this.#options;
     const givesUpAtMs = clock.nowMs() + limits.load_limit_ms;
     for (;;) {
-      const room = makeRoom(version.memoryBytes, this.#residents(), limits.model_memory_bytes);
+      const room = makeRoom(bytes, this.#residents(), limits.model_memory_bytes);
       if (room.kind === 'room') {
-        this.#awake.add(version); // at once: whoever asks next counts it
+        take();
         await this.#sleep(room.sleepers);
-        return;
       }
-      if (room.kind === 'never') throw this.#tooLarge(version);
-      if (clock.nowMs() >= givesUpAtMs) throw this.#noRoom(version);
+      if (room.kind !== 'busy' || clock.nowMs() >= givesUpAtMs) return room.kind;
       await new Promise<void>((resolve) => clock.setTimer(clock.nowMs() + BUSY_PAUSE_MS, resolve));
     }
   }
@@ -65,10 +73,14 @@ export class MemoryKeeper {
     return room.kind === 'room' && room.sleepers.length === 0;
   }
 
-  /** After its engines were measured. Throws SKY_MODEL_TOO_LARGE: what does not fit alone could never be woken again. */
-  requireFit(version: LoadedVersion): void {
+  /**
+   * After its engines were measured: what they take beyond the estimate others give back, those that can.
+   * Throws SKY_MODEL_TOO_LARGE: what does not fit alone could never be woken again.
+   */
+  settle(version: LoadedVersion): void {
     const { model_memory_bytes: budgetBytes } = this.#options.limits;
     if (budgetBytes > 0 && version.memoryBytes > budgetBytes) throw this.#tooLarge(version);
+    this.#free(0).catch(this.#onFailure);
   }
 
   /** The version has no engines any more. */
@@ -80,15 +92,21 @@ export class MemoryKeeper {
     this.#idleWatch.close();
   }
 
-  #residents(): Parameters<typeof makeRoom<LoadedVersion>>[1] {
+  #residents(): Resident<LoadedVersion>[] {
     const { isIdle } = this.#options;
-    return [...this.#awake].map((version) => ({
+    const awake = [...this.#awake].map((version) => ({
       version,
       bytes: version.memoryBytes,
       lastUsedMs: version.lastUsedMs,
       isIdle: version.isAwake && isIdle(version.queue),
     }));
+    return [...awake, ...this.#leaving];
   }
+
+  readonly #onFailure = (failure: unknown): void => {
+    const { message } = toSkyliftError(failure);
+    this.#options.log('error', 'an idle model could not be unloaded', { reason: message });
+  };
 
   async #sleepUnused(): Promise<void> {
     const { clock, limits } = this.#options;
@@ -100,15 +118,25 @@ export class MemoryKeeper {
   }
 
   async #sleep(versions: readonly LoadedVersion[]): Promise<void> {
-    for (const version of versions) {
-      this.#awake.delete(version);
-      this.#options.log('info', 'a model that nobody asks for gives its memory back', {
-        model: version.servable.model,
-        version: String(version.servable.version),
-        bytes: version.memoryBytes,
-      });
+    for (const version of versions) this.#awake.delete(version); // at once: whoever asks next does not choose it again
+    await Promise.all(versions.map((version) => this.#endEngines(version)));
+  }
+
+  /** Their memory is not free before they have ended. */
+  async #endEngines(version: LoadedVersion): Promise<void> {
+    const { servable, memoryBytes: bytes, lastUsedMs } = version;
+    const leaving = { version, bytes, lastUsedMs, isIdle: false };
+    this.#leaving.add(leaving);
+    this.#options.log('info', 'a model that nobody asks for gives its memory back', {
+      model: servable.model,
+      version: String(servable.version),
+      bytes,
+    });
+    try {
+      await version.sleep();
+    } finally {
+      this.#leaving.delete(leaving);
     }
-    await Promise.all(versions.map((version) => version.sleep()));
   }
 
   #tooLarge({ servable, memoryBytes }: LoadedVersion): SkyliftError {

@@ -74,7 +74,7 @@ export class VersionLoader {
     try {
       await this.#memory.admit(loaded);
       await loaded.start();
-      this.#memory.requireFit(loaded);
+      this.#memory.settle(loaded);
       return loaded;
     } catch (error) {
       await this.#end(loaded);

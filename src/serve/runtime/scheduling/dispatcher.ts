@@ -53,6 +53,8 @@ interface AttachedSession {
   /** Ends the engine process under the session. */
   readonly kill: (reason: string) => void;
   readonly sink: EngineSink;
+  /** Called when it works on nothing any more, after it was retired. */
+  whenRetired?: () => void;
   /** What it works on. */
   run: { readonly rows: number; readonly statistics: VersionStatistics } | undefined;
 }
@@ -126,6 +128,14 @@ export class Dispatcher {
     return id;
   }
 
+  /** The session gets no more work; calls `done` when it has finished what it runs, unless it is detached first. */
+  retire(session: number, done: () => void): void {
+    const attached = this.#sessions.get(session);
+    if (!attached) return;
+    attached.whenRetired = done;
+    this.#step({ kind: 'retire', at: this.#options.clock.nowMs(), session });
+  }
+
   /** The session is gone: its jobs are retried or get their error. Unknown ids are ignored. */
   detach(session: number): void {
     if (!this.#sessions.delete(session)) return;
@@ -196,6 +206,8 @@ export class Dispatcher {
         return this.#sessions.get(action.session)?.session.drop(action.job);
       case 'kill':
         return this.#sessions.get(action.session)?.kill(action.reason);
+      case 'retired':
+        return this.#sessions.get(action.session)?.whenRetired?.();
       case 'pressure':
         return this.#options.onPressure(action.queue);
       case 'alarmAt':
