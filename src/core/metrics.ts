@@ -8,6 +8,9 @@ export interface InstrumentSpec {
   readonly buckets?: readonly number[];
 }
 
+/** What one set of labels stands at. */
+export type Reading = readonly [labels: Labels, value: number];
+
 type Labels = Readonly<Record<string, string>>;
 
 /** Calling one of the three with the same spec and labels again returns the same instrument. */
@@ -15,6 +18,8 @@ export interface Metrics {
   counter(spec: InstrumentSpec, labels?: Labels): { add(value: number): void };
   gauge(spec: InstrumentSpec, labels?: Labels): { set(value: number): void };
   histogram(spec: InstrumentSpec, labels?: Labels): { observe(value: number): void };
+  /** A gauge that is read when somebody looks. Once per name. */
+  watch(spec: InstrumentSpec, read: () => Iterable<Reading>): void;
 }
 
 /** Counts nothing. */
@@ -22,4 +27,5 @@ export const noMetrics: Metrics = {
   counter: () => ({ add() {} }),
   gauge: () => ({ set() {} }),
   histogram: () => ({ observe() {} }),
+  watch() {},
 };

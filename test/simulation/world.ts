@@ -111,6 +111,7 @@ class World {
     const real = createScheduler(this.#limits);
     return {
       hasRoom: (queue, asking) => real.hasRoom(queue, asking),
+      waiting: (queue) => real.waiting(queue),
       retryAfterMs: (queue) => real.retryAfterMs(queue),
       step: (event) => {
         if (this.#defect === 'lost deaths' && event.kind === 'down') return [];

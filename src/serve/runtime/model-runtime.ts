@@ -61,6 +61,8 @@ export interface VersionReport {
   readonly engines: readonly EngineStatus[];
   /** What the engines take, or took: measured after the warm-up. */
   readonly memoryBytes: number;
+  /** Requests that wait for an engine. */
+  readonly waiting: number;
   readonly curve: readonly BatchPoint[];
   /** See `Measured`. */
   readonly maxRows: number;
@@ -87,6 +89,7 @@ export class ModelRuntime implements Runtime {
     const plan = planThreads(threads, cores);
     this.#options = options;
     this.#metrics = new RunMetrics(options.metrics);
+    this.#metrics.watch(() => this.report());
     this.#dispatcher = new Dispatcher({
       scheduler: createScheduler({
         cores,
@@ -232,9 +235,17 @@ export class ModelRuntime implements Runtime {
     return [...this.#models].flatMap(([model, known]) =>
       known.loaded().map((loaded) => {
         const { curve = [], maxRows = 1, crowdRows = 1 } = loaded.measured ?? {};
-        const { version } = loaded.servable;
-        const { memoryBytes } = loaded;
-        return { model, version, engines: loaded.engines(), memoryBytes, curve, maxRows, crowdRows };
+        const { servable, memoryBytes, queue } = loaded;
+        return {
+          model,
+          version: servable.version,
+          engines: loaded.engines(),
+          memoryBytes,
+          waiting: this.#dispatcher.waiting(queue),
+          curve,
+          maxRows,
+          crowdRows,
+        };
       }),
     );
   }

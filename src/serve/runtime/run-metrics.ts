@@ -1,7 +1,7 @@
 /** What the runtime counts: TensorFlow Serving's names where it has one for the same thing, ours beside them. */
 import { ERROR_CODES } from '../../core/error-codes.ts';
 import type { ErrorCode } from '../../core/error-codes.ts';
-import type { Metrics } from '../../core/metrics.ts';
+import type { InstrumentSpec, Metrics } from '../../core/metrics.ts';
 import type { RunTiming } from './requests.ts';
 
 /** Source of names and buckets: tensorflow_serving/servables/tensorflow/util.cc and batching_session.cc. */
@@ -43,6 +43,21 @@ const VERSION_EVENTS = {
   help: 'Versions that were loaded, failed to load, or were unloaded.',
   labels: ['model_name', 'event'],
 };
+const ENGINES = {
+  name: 'skylift_engines',
+  help: 'Engine processes of a version; none while it gave its memory back.',
+  labels: ['model_name', 'version'],
+};
+const MEMORY = {
+  name: 'skylift_model_memory_bytes',
+  help: 'What the engines of a version take, as measured after the warm-up.',
+  labels: ['model_name', 'version'],
+};
+const WAITING = {
+  name: 'skylift_waiting_requests',
+  help: 'Requests that wait for an engine.',
+  labels: ['model_name', 'version'],
+};
 /** Others are steps on the way. */
 const COUNTED_EVENTS: ReadonlySet<string> = new Set(['loaded', 'failed', 'unloaded']);
 
@@ -51,6 +66,16 @@ interface ModelInstruments {
   readonly ranUs: { observe(value: number): void };
   readonly queuedUs: { observe(value: number): void };
   readonly batchRows: { observe(value: number): void };
+}
+
+/** What is told of a loaded version. */
+interface VersionStanding {
+  readonly model: string;
+  readonly version: bigint;
+  readonly engines: readonly unknown[];
+  readonly memoryBytes: number;
+  /** Requests that wait for an engine. */
+  readonly waiting: number;
 }
 
 /** Instruments of all models, bound on first use. Only names of configured models get here. */
@@ -81,6 +106,19 @@ export class RunMetrics {
   /** @param event kind of a VersionEvent */
   versionEvent(model: string, event: string): void {
     if (COUNTED_EVENTS.has(event)) this.#metrics.counter(VERSION_EVENTS, { model_name: model, event }).add(1);
+  }
+
+  /** How the loaded versions stand whenever somebody looks. */
+  watch(versions: () => readonly VersionStanding[]): void {
+    const gauges: readonly (readonly [InstrumentSpec, (of: VersionStanding) => number])[] = [
+      [ENGINES, ({ engines }) => engines.length],
+      [MEMORY, ({ engines, memoryBytes }) => (engines.length > 0 ? memoryBytes : 0)],
+      [WAITING, ({ waiting }) => waiting],
+    ];
+    for (const [spec, valueOf] of gauges)
+      this.#metrics.watch(spec, () =>
+        versions().map((of) => [{ model_name: of.model, version: String(of.version) }, valueOf(of)] as const),
+      );
   }
 
   #of(model: string): ModelInstruments {

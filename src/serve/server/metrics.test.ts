@@ -36,6 +36,17 @@ describe('prometheus metrics', () => {
     assert.match(await metrics.render(), /^depth 3$/m);
   });
 
+  test('a watched gauge is read when somebody looks, and forgets what is gone', async () => {
+    const metrics = bare();
+    let readings: (readonly [Record<string, string>, number])[] = [[{ of: 'a' }, 1]];
+    metrics.watch({ name: 'depth', help: 'Depth.', labels: ['of'] }, () => readings);
+    assert.match(await metrics.render(), /^depth\{of="a"\} 1$/m);
+    readings = [[{ of: 'b' }, 2]];
+    const text = await metrics.render();
+    assert.match(text, /^depth\{of="b"\} 2$/m);
+    assert.doesNotMatch(text, /of="a"/);
+  });
+
   test('a histogram has cumulative buckets, +Inf, sum and count', async () => {
     const metrics = bare();
     const spec = { name: 'wait_seconds', help: 'Wait.', labels: ['q'], buckets: [0.1, 1] };

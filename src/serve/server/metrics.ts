@@ -4,7 +4,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { SkyliftError, toSkyliftError } from '../../core/errors.ts';
-import type { InstrumentSpec, Metrics } from '../../core/metrics.ts';
+import type { InstrumentSpec, Metrics, Reading } from '../../core/metrics.ts';
 import { JSON_TYPE } from '../protocols/http-call.ts';
 import type { HttpCall, Route } from '../protocols/http-call.ts';
 import { codedBody } from '../protocols/failures.ts';
@@ -61,6 +61,7 @@ export function createPrometheusMetrics(options: { processMetrics?: boolean } = 
         spec,
         labels,
       ),
+    watch: (spec, read) => watchedGauge(registry, spec, read),
   };
 }
 
@@ -149,6 +150,20 @@ function gaugeFamily(registry: Registry, spec: InstrumentSpec): Family<NumberCel
       }),
   );
   return { cells, create: (labels) => new NumberCell(labels) };
+}
+
+function watchedGauge(registry: Registry, spec: InstrumentSpec, read: () => Iterable<Reading>): void {
+  registered(
+    spec,
+    () =>
+      new Gauge({
+        ...base(registry, spec),
+        collect() {
+          this.reset();
+          for (const [labels, value] of read()) this.set(labels, value);
+        },
+      }),
+  );
 }
 
 function histogramFamily(registry: Registry, spec: InstrumentSpec): Family<HistogramCell> {

@@ -93,6 +93,7 @@ test('the caller is the tenant whose share of the engines the scheduler keeps', 
   const dispatcher = new Dispatcher({
     scheduler: {
       hasRoom: () => true,
+      waiting: () => 0,
       retryAfterMs: () => 0,
       step(event) {
         if (event.kind === 'arrive') tenants.push(event.job.tenant);

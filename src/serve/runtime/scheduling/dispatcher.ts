@@ -104,6 +104,11 @@ export class Dispatcher {
     throw rejection('SKY_OVERLOADED', { model }, scheduler.retryAfterMs(queue));
   }
 
+  /** Jobs of the queue that no session has taken. */
+  waiting(queue: string): number {
+    return this.#options.scheduler.waiting(queue);
+  }
+
   /** Queues the job; the sink is called later, exactly once unless cancelled. */
   submit(prepared: PreparedJob, sink: RunSink): RunHandle {
     const { clock, scheduler, quarantine } = this.#options;

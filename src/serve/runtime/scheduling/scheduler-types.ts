@@ -81,6 +81,7 @@ export interface Scheduler {
   step(event: SchedulerEvent): readonly SchedulerAction[];
   /** Whether one more job of that tenant would find a place in the queue now. */
   hasRoom(queue: string, asking: Pick<JobHead, 'tenant' | 'priority'>): boolean;
+  waiting(queue: string): number;
   /** A guess when it is worth to ask again. */
   retryAfterMs(queue: string): number;
 }

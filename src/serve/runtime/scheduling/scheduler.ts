@@ -150,6 +150,10 @@ class JobScheduler implements Scheduler {
     return queue.waiting.toShed(asking) !== undefined;
   }
 
+  waiting(queueName: string): number {
+    return this.#queues.get(queueName)?.waiting.size ?? 0;
+  }
+
   retryAfterMs(queueName: string): number {
     const queue = this.#queues.get(queueName);
     return retryAfterMs(queue ? this.#waitMs(queue) : 0);
