@@ -35,6 +35,7 @@ const PARTS: Readonly<Record<string, (context: BenchContext) => readonly Row[] |
 /** A part that takes longer is given up: builds and starts, and for each round. */
 const PART_MS = 300_000;
 const PART_ROUND_MS = 60_000;
+const INTERRUPTED = 130;
 
 const { values: flags } = parseArgs({
   options: {
@@ -53,6 +54,9 @@ const context: BenchContext = {
   storeDir: join(folder, 'store'),
   skip: (line) => remark(`skipped: ${line}`),
 };
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void stopAll().finally(() => process.exit(INTERRUPTED)));
 
 try {
   const conditions = watchConditions();

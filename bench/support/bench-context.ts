@@ -28,10 +28,16 @@ export async function optional(
   try {
     return [await start(name)];
   } catch (error) {
-    const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
-    context.skip(`${name}: ${reason}`);
+    context.skip(`${name}: ${reasonOf(error)}`);
     return [];
   }
+}
+
+/** One line; of a failed program what it said last. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const said = 'stderr' in error ? String(error.stderr).trim().split('\n').at(-1) : '';
+  return said || (error.message.split('\n')[0] ?? '');
 }
 
 /** Path of y = 0.5 x + 2. */

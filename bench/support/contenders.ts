@@ -71,6 +71,7 @@ export async function startSkylift(
     ...args,
     '--rest_api_port=0',
     '--json',
+    '--quiet',
   ];
   const child = start(command, { ...process.env, SKYLIFT_STORE: storeDir });
   const ready: unknown = JSON.parse(await firstLine(child));
