@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: ratios against rivals, interleaved in one run. A line for each figure on stderr, JSON on stdout.
- * Flags: --rounds N (default 3), --seconds N of each load (default 3), --only PART,PART (default all), --markdown FILE.
+ * Flags: --rounds N (default 3), --seconds N of each load (default 3), --only PART,PART (default all), --markdown FILE,
+ * --note TEXT (of the conditions).
  * A part that fails is reported and the others go on; a rival that cannot be built or started here is skipped.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -43,6 +44,7 @@ const { values: flags } = parseArgs({
     seconds: { type: 'string', default: '3' },
     only: { type: 'string', default: Object.keys(PARTS).join(',') },
     markdown: { type: 'string' },
+    note: { type: 'string', default: '' },
   },
 });
 const folder = await mkdtemp(join(tmpdir(), 'skylift-bench-'));
@@ -62,7 +64,11 @@ try {
   const conditions = watchConditions();
   const rows: Row[] = [];
   for (const name of flags.only.split(',')) rows.push(...(await runPart(name)));
-  const report: Report = { conditions: conditions(context), rows, remarks };
+  const report: Report = {
+    conditions: { ...conditions(context), ...(flags.note !== '' && { note: flags.note }) },
+    rows,
+    remarks,
+  };
   if (flags.markdown !== undefined) await writeFile(flags.markdown, writeReport(report));
   console.log(JSON.stringify(report, null, 2));
 } finally {

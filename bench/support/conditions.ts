@@ -11,6 +11,7 @@ export type Conditions = Readonly<Record<string, string>>;
 /** Notes the time and the load of the machine now; the answer says how things stand at the end. */
 export function watchConditions(): (context: BenchContext) => Conditions {
   const startedAt = new Date();
+  const startedFrom = commit();
   const [loadBefore = Number.NaN] = loadavg();
   const before = cpuJiffies();
   return ({ rounds, durationMs }) => {
@@ -19,7 +20,7 @@ export function watchConditions(): (context: BenchContext) => Conditions {
     const minutes = (Date.now() - startedAt.getTime()) / 60_000;
     return {
       date: `${startedAt.toISOString().slice(0, 16).replace('T', ' ')} UTC, ${minutes.toFixed(1)} minutes`,
-      commit: commit(),
+      commit: startedFrom,
       command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
       CPU: `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`,
       memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
