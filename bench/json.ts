@@ -6,26 +6,20 @@ import { LIMITS } from '../src/core/limits.ts';
 import { numberScanner } from '../src/tensor/json/scan-numbers.ts';
 import { writeValues } from '../src/tensor/json/write-values.ts';
 import { tensor } from '../src/tensor/values.ts';
+import { compare } from './support/table.ts';
+import type { Row } from './support/table.ts';
 
 const DIMS = [224, 224, 3] as const;
 const COUNT = DIMS[0] * DIMS[1] * DIMS[2];
 const ROUNDS = 41;
+const SCENARIO = 'JSON of one image, one thread, against JSON.parse or JSON.stringify';
 const SCAN_LIMITS = {
   maxRank: LIMITS.max_tensor_rank.default,
   maxElements: LIMITS.max_tensor_elements.default,
 };
 
-/** Medians of one comparison; `ratio` is how many times faster ours is than the rival. */
-export interface JsonBenchResult {
-  readonly name: string;
-  /** Megabytes of JSON text per second. */
-  readonly oursMBps: number;
-  readonly rivalMBps: number;
-  readonly ratio: number;
-}
-
 /** Runs all comparisons; takes about five seconds. */
-export function benchJson(): JsonBenchResult[] {
+export function benchJson(): Row[] {
   const texts: [string, (random: number) => string][] = [
     ['2 decimals', (random) => (random * 100).toFixed(2)],
     ['17 digits', (random) => (random * 0.9 + 0.1).toFixed(17)],
@@ -41,13 +35,9 @@ export function benchJson(): JsonBenchResult[] {
   ];
 }
 
-function compareScan(
-  name: string,
-  dims: readonly number[],
-  spell: (random: number) => string,
-): JsonBenchResult {
+function compareScan(name: string, dims: readonly number[], spell: (random: number) => string): Row {
   const body = Buffer.from(nest(randoms().map(spell), dims));
-  return compare(
+  return race(
     name,
     body.length,
     () => numberScanner.scan(body, 0, 'float32', SCAN_LIMITS),
@@ -55,11 +45,11 @@ function compareScan(
   );
 }
 
-function compareWrite(name: string, valueOf: (random: number) => number): JsonBenchResult {
+function compareWrite(name: string, valueOf: (random: number) => number): Row {
   const values = Float32Array.from(randoms(), valueOf);
   const image = tensor('float32', DIMS, values);
   const text = writeValues(image);
-  return compare(
+  return race(
     name,
     text.length,
     () => writeValues(image),
@@ -67,32 +57,21 @@ function compareWrite(name: string, valueOf: (random: number) => number): JsonBe
   );
 }
 
-function compare(
-  name: string,
-  sizeBytes: number,
-  ours: () => unknown,
-  rival: () => unknown,
-): JsonBenchResult {
-  const oursMs: number[] = [];
-  const rivalMs: number[] = [];
+function race(figure: string, sizeBytes: number, ours: () => unknown, rival: () => unknown): Row {
+  const megabytesPerSecond = (action: () => unknown): number => sizeBytes / 1e6 / (timeMs(action) / 1000);
+  const oursSpeeds: number[] = [];
+  const rivalSpeeds: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    oursMs.push(timeMs(ours));
-    rivalMs.push(timeMs(rival));
+    oursSpeeds.push(megabytesPerSecond(ours));
+    rivalSpeeds.push(megabytesPerSecond(rival));
   }
-  const megabytes = sizeBytes / 1e6;
-  const oursMBps = megabytes / (median(oursMs) / 1000);
-  const rivalMBps = megabytes / (median(rivalMs) / 1000);
-  return { name, oursMBps, rivalMBps, ratio: oursMBps / rivalMBps };
+  return compare({ scenario: SCENARIO, figure, unit: 'MB/s' }, oursSpeeds, rivalSpeeds);
 }
 
 function timeMs(action: () => unknown): number {
   const start = performance.now();
   action();
   return performance.now() - start;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
 /** Reproducible numbers from 0 to 1 (linear congruential generator of Numerical Recipes). */

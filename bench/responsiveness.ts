@@ -1,26 +1,30 @@
 /** Health probes while every engine is saturated: the front never waits for native code. */
 import { runLoad } from '../src/bench/run-load.ts';
+import { imageNet } from './support/bench-context.ts';
+import type { BenchContext } from './support/bench-context.ts';
 import { startSkylift } from './support/contenders.ts';
+import { binary } from './support/image.ts';
+import { alone } from './support/table.ts';
+import type { Row } from './support/table.ts';
 
-const PIXELS = new Float32Array(3 * 224 * 224).fill(0.5);
+const CONNECTIONS = 16;
+const WARMUP_MS = 1000;
+const PROBING_MS = 6000;
 
-export interface Responsiveness {
-  readonly probes: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
-
-/** Probes /healthz over one connection while 16 others ask for image runs. `model` as in large-tensor.ts. */
-export async function measureResponsiveness(model: string, storeDir: string): Promise<Responsiveness> {
+/** Probes /healthz over one connection while others ask for image runs. */
+export async function benchResponsiveness({ storeDir }: BenchContext): Promise<Row[]> {
+  const model = await imageNet('ResNet-50-sized');
   const skylift = await startSkylift([`m=${model}`, '--profile=throughput'], '', storeDir);
-  const body = JSON.stringify({ instances: [{ b64: Buffer.from(PIXELS.buffer).toString('base64') }] });
-  try {
-    const [probe] = await Promise.all([
-      runLoad({ url: `${skylift.url}/healthz`, connections: 1, warmupMs: 1000, durationMs: 4000 }),
-      runLoad({ url: `${skylift.url}/v1/models/m:predict`, body, connections: 16, durationMs: 6000 }),
-    ]);
-    return { probes: probe.requests, p50Ms: probe.latencyMs.p50, p99Ms: probe.latencyMs.p99 };
-  } finally {
-    await skylift.stop();
-  }
+  const load = binary().load(CONNECTIONS);
+  const [probes, runs] = await Promise.all([
+    runLoad({ url: `${skylift.url}/healthz`, connections: 1, warmupMs: WARMUP_MS, durationMs: PROBING_MS }),
+    load(skylift, { durationMs: WARMUP_MS + PROBING_MS + WARMUP_MS }),
+  ]);
+  if (probes.failed + runs.failed > 0)
+    throw new Error(`${probes.failed} failed probes, ${runs.failed} failed requests`);
+  const scenario = `/healthz while ${CONNECTIONS} connections keep all engines busy, ResNet-50-sized net`;
+  return [
+    alone({ scenario, figure: 'p50', unit: 'ms' }, probes.latencyMs.p50),
+    alone({ scenario, figure: 'p99', unit: 'ms', goal: { atMost: 10 } }, probes.latencyMs.p99),
+  ];
 }

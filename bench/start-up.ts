@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openPackages } from '../src/api/workshop.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { resolveLimits } from '../src/core/limits.ts';
 import { silentLog } from '../src/core/log.ts';
@@ -10,11 +11,25 @@ import { onnxruntimeLauncher } from '../src/engines/onnxruntime/launcher.ts';
 import type { EngineJob, Session } from '../src/engines/port.ts';
 import type { PackageHandle } from '../src/package/manifest.ts';
 import { median } from '../src/bench/statistics.ts';
-import { compare } from './support/rounds.ts';
-import type { Ratio } from './support/rounds.ts';
+import { alone, compare } from './support/table.ts';
+import type { Row } from './support/table.ts';
+import type { BenchContext } from './support/bench-context.ts';
+
+const RUNS_PER_ROUND = 4;
+
+export async function benchStartUp({ rounds, folder, storeDir }: BenchContext): Promise<Row[]> {
+  const digits = fileURLToPath(new URL('../examples/01-digits/mnist-lenet.onnx', import.meta.url));
+  const { importer } = await openPackages(storeDir, resolveLimits());
+  const firstResultMs = await measureFirstResult(await importer.import(digits), RUNS_PER_ROUND * rounds);
+  const subject = { scenario: 'engine', figure: 'spawn to first result of a digit network', unit: 'ms' };
+  return [
+    alone({ ...subject, goal: { atMost: 500 } }, firstResultMs),
+    benchCliStart(folder, RUNS_PER_ROUND * rounds),
+  ];
+}
 
 /** Median milliseconds from the spawn of an engine process to the first result of a digit network. */
-export async function measureFirstResult(pkg: PackageHandle, rounds: number): Promise<number> {
+async function measureFirstResult(pkg: PackageHandle, rounds: number): Promise<number> {
   const launcher = onnxruntimeLauncher({ clock: systemClock, log: silentLog, limits: resolveLimits() });
   const durationsMs: number[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -41,7 +56,7 @@ function runDigit(session: Session): Promise<void> {
 }
 
 /** `skylift version` of the build, as it is installed, against `node -e 0`; wall milliseconds of whole processes in turn. */
-export function benchCliStart(folder: string, rounds: number): Ratio {
+function benchCliStart(folder: string, rounds: number): Row {
   const cli = installBuild(folder);
   const ours: number[] = [];
   const bare: number[] = [];
@@ -54,7 +69,7 @@ export function benchCliStart(folder: string, rounds: number): Ratio {
     scenario: 'command line',
     figure: '`skylift version` vs bare node',
     unit: 'ms',
-    goal: '<= 1.5',
+    goal: { atMost: 1.5 },
   };
   return compare(comparison, ours, bare);
 }

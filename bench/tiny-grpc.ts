@@ -1,66 +1,66 @@
-/** gRPC Predict of a tiny model with an isolated engine, against a naive server on grpc-js and onnxruntime-node. */
-import { ProtoWriter } from '../src/core/proto-writer.ts';
+/** gRPC Predict of a tiny model with an isolated engine, against gRPC servers in JavaScript, C++ and Go. */
+import { optional, tinyModel } from './support/bench-context.ts';
+import type { BenchContext } from './support/bench-context.ts';
 import { startRival, startSkylift } from './support/contenders.ts';
-import { compare, runRounds } from './support/rounds.ts';
-import type { Ratio } from './support/rounds.ts';
+import type { Contender } from './support/contenders.ts';
+import { startCppEcho, startGoEcho } from './support/native-rivals.ts';
+import { PREDICT, predictRequest } from './support/predict-request.ts';
+import { runRounds } from './support/rounds.ts';
 import { grpcLoad } from './support/run-grpc-load.ts';
+import type { GrpcLayout } from './support/run-grpc-load.ts';
+import { compare } from './support/table.ts';
+import type { Goal, Row } from './support/table.ts';
 
-const CONNECTIONS = 64;
-const SCENARIO = `tiny gRPC predict, ${CONNECTIONS} connections`;
-const METHOD = '/tensorflow.serving.PredictionService/Predict';
-const DT_FLOAT = 1;
+const LAYOUTS = [
+  { connections: 64, streams: 1 },
+  { connections: 8, streams: 8 },
+] as const;
+const INPUT = bytesOf(1, 2, 5);
+const OUTPUT = bytesOf(2.5, 3, 4.5);
 
-/** `model` is half_plus_two: y = 0.5 x + 2. */
-export async function benchTinyGrpc(model: string, storeDir: string, rounds: number): Promise<Ratio[]> {
+const SERVER = 'grpc-js + onnxruntime';
+const ECHO = 'grpc-js echo';
+const CPP_ECHO = 'C++ callback echo';
+const GO_ECHO = 'Go echo';
+const GOALS: Readonly<Record<string, Goal>> = { [SERVER]: { atMost: 0.8 }, [CPP_ECHO]: { atMost: 2.5 } };
+
+export async function benchTinyGrpc(context: BenchContext): Promise<Row[]> {
+  const model = await tinyModel(context);
   const contenders = [
-    await startSkylift([`m=${model}`], METHOD, storeDir),
-    await startRival('grpc-js + onnxruntime', 'grpcjs-onnxruntime.mjs', [model, 'x', 'y'], METHOD),
+    await startSkylift([`m=${model}`], PREDICT, context.storeDir),
+    await startRival(SERVER, 'grpcjs-onnxruntime.mjs', [model, 'x', 'y'], PREDICT),
+    await startRival(ECHO, 'grpcjs-echo.mjs', [], PREDICT),
+    ...(await optional(context, CPP_ECHO, (name) => startCppEcho(name, PREDICT))),
+    ...(await optional(context, GO_ECHO, (name) => startGoEcho(name, PREDICT))),
   ];
-  try {
-    const reply = Buffer.from(Float32Array.of(2.5, 3, 4.5).buffer);
-    const load = grpcLoad(request(Float32Array.of(1, 2, 5)), reply);
-    const [ours, rival] = await runRounds(contenders, {
-      rounds,
-      durationMs: 4000,
-      connections: CONNECTIONS,
-      load,
-    });
-    if (!ours || !rival) return [];
-    if (ours.failed + rival.failed > 0)
-      throw new Error(`wrong or failed replies: ${ours.failed} of ours, ${rival.failed} of the rival`);
-    return [
-      compare(
-        {
-          scenario: SCENARIO,
-          figure: 'CPU per request vs grpc-js + onnxruntime',
-          unit: 'us',
-          goal: '<= 0.8',
-        },
-        ours.cpuUsPerRequest,
-        rival.cpuUsPerRequest,
-      ),
-      compare(
-        { scenario: SCENARIO, figure: 'requests/s vs grpc-js + onnxruntime', unit: '/s', goal: '' },
-        ours.requestsPerSecond,
-        rival.requestsPerSecond,
-      ),
-    ];
-  } finally {
-    for (const contender of contenders) await contender.stop();
-  }
+  const rows: Row[] = [];
+  for (const layout of LAYOUTS) rows.push(...(await benchLayout(context, contenders, layout)));
+  return rows;
 }
 
-/** PredictRequest of model `m` with the floats as `x`. */
-function request(values: Float32Array): Uint8Array {
-  const writer = new ProtoWriter();
-  writer.message(1, () => writer.string(1, 'm'));
-  writer.message(2, () =>
-    writer.string(1, 'x').message(2, () =>
-      writer
-        .integer(1, DT_FLOAT)
-        .message(2, () => writer.message(2, () => writer.integer(1, values.length)))
-        .bytes(5, Buffer.from(values.buffer)),
-    ),
-  );
-  return writer.finish();
+async function benchLayout(
+  context: BenchContext,
+  contenders: readonly Contender[],
+  layout: GrpcLayout,
+): Promise<Row[]> {
+  const scenario = `tiny gRPC predict, ${layout.connections} connections x ${layout.streams} streams`;
+  const replyOf = ({ name }: Contender): Uint8Array => (name.endsWith('echo') ? INPUT : OUTPUT);
+  const load = grpcLoad(layout, predictRequest('x', [3], INPUT), replyOf);
+  const [ours, ...rivals] = await runRounds(contenders, { ...context, load });
+  if (!ours) return [];
+  return [
+    ...rivals.map(({ name, cpuUsPerRequest }) => {
+      const goal = GOALS[name];
+      const subject = { scenario, figure: `CPU per request vs ${name}`, unit: 'µs', ...(goal && { goal }) };
+      return compare(subject, ours.cpuUsPerRequest, cpuUsPerRequest);
+    }),
+    ...rivals.map(({ name, requestsPerSecond }) => {
+      const subject = { scenario, figure: `requests/s vs ${name}`, unit: '/s' };
+      return compare(subject, ours.requestsPerSecond, requestsPerSecond);
+    }),
+  ];
+}
+
+function bytesOf(...values: readonly number[]): Uint8Array {
+  return new Uint8Array(Float32Array.from(values).buffer);
 }

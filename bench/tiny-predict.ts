@@ -1,53 +1,53 @@
-/** REST predict of a tiny model with an isolated engine, against a naive echo and a naive onnxruntime server. */
+/** REST predict of a tiny model with an isolated engine, against naive servers on node:http and a constant reply of nginx. */
+import { optional, tinyModel } from './support/bench-context.ts';
+import type { BenchContext } from './support/bench-context.ts';
 import { startRival, startSkylift } from './support/contenders.ts';
-import { compare, httpLoad, runRounds } from './support/rounds.ts';
-import type { Ratio, Rounds } from './support/rounds.ts';
+import { startNginx } from './support/native-rivals.ts';
+import { httpLoad, runRounds } from './support/rounds.ts';
+import { compare } from './support/table.ts';
+import type { Row } from './support/table.ts';
 
 const BODY = '{"instances":[1.0,2.0,5.0]}';
+const REPLY = '{"predictions":[2.5,3,4.5]}';
 const CONNECTIONS = 64;
-const SCENARIO = `tiny predict, ${CONNECTIONS} connections`;
+const SCENARIO = `tiny REST predict, ${CONNECTIONS} connections`;
+const SERVER = 'naive node:http + onnxruntime';
+const ECHO = 'naive node:http echo';
 
-/** `model` is half_plus_two: y = 0.5 x + 2. */
-export async function benchTinyPredict(model: string, storeDir: string, rounds: number): Promise<Ratio[]> {
+export async function benchTinyPredict(context: BenchContext): Promise<Row[]> {
+  const { storeDir, folder } = context;
+  const model = await tinyModel(context);
   const contenders = [
     await startSkylift([`m=${model}`], '/v1/models/m:predict', storeDir),
-    await startRival('naive onnxruntime', 'naive-onnxruntime.mjs', [model, 'x', 'y'], '/'),
-    await startRival('naive echo', 'naive-echo.mjs', [], '/'),
+    await startRival(SERVER, 'naive-onnxruntime.mjs', [model, 'x', 'y'], '/'),
+    await startRival(ECHO, 'naive-echo.mjs', [], '/'),
+    ...(await optional(context, 'nginx, constant reply', (name) => startNginx(name, REPLY, folder))),
   ];
-  try {
-    const verify = { body: '{"predictions":[2.5,3,4.5]}', tolerance: 1e-6 };
-    const results = await runRounds(contenders, {
-      rounds,
-      durationMs: 4000,
-      connections: CONNECTIONS,
-      load: httpLoad(() => ({ body: BODY, verify })),
-    });
-    return ratiosOf(results);
-  } finally {
-    for (const contender of contenders) await contender.stop();
-  }
-}
-
-function ratiosOf(results: readonly Rounds[]): Ratio[] {
-  const [ours, server, echo] = results;
-  if (!ours || !server || !echo) return [];
-  const failed = results.map(({ name, failed }) => `${name}: ${failed}`).join(', ');
-  if (results.some((result) => result.failed > 0)) throw new Error(`wrong or failed replies: ${failed}`);
-  return [
+  const verify = { body: REPLY, tolerance: 1e-6 };
+  const [ours, ...rivals] = await runRounds(contenders, {
+    ...context,
+    load: httpLoad(() => ({ body: BODY, connections: CONNECTIONS, verify })),
+  });
+  if (!ours) return [];
+  return rivals.flatMap(({ name, cpuUsPerRequest, requestsPerSecond }) => [
     compare(
-      { scenario: SCENARIO, figure: 'CPU per request vs naive onnxruntime', unit: 'us', goal: '<= 1.0' },
+      {
+        scenario: SCENARIO,
+        figure: `CPU per request vs ${name}`,
+        unit: 'µs',
+        ...(name === SERVER && { goal: { atMost: 1 } }),
+      },
       ours.cpuUsPerRequest,
-      server.cpuUsPerRequest,
+      cpuUsPerRequest,
     ),
-    compare(
-      { scenario: SCENARIO, figure: 'requests/s vs naive onnxruntime', unit: '/s', goal: '>= 1.3' },
-      ours.requestsPerSecond,
-      server.requestsPerSecond,
-    ),
-    compare(
-      { scenario: SCENARIO, figure: 'CPU per request vs naive echo', unit: 'us', goal: '' },
-      ours.cpuUsPerRequest,
-      echo.cpuUsPerRequest,
-    ),
-  ];
+    ...(name === SERVER
+      ? [
+          compare(
+            { scenario: SCENARIO, figure: `requests/s vs ${name}`, unit: '/s', goal: { atLeast: 1.3 } },
+            ours.requestsPerSecond,
+            requestsPerSecond,
+          ),
+        ]
+      : []),
+  ]);
 }

@@ -15,9 +15,9 @@ const definition = loadSync('tensorflow_serving/prediction_service.proto', {
 const { service } = grpc.loadPackageDefinition(definition).tensorflow.serving.PredictionService;
 
 async function predict({ request }, done) {
-  const { tensor_shape: shape, float_val: values } = request.inputs[input];
+  const { tensor_shape: shape, tensor_content: content } = request.inputs[input];
   const dims = shape.dim.map(({ size }) => Number(size));
-  const tensor = new ort.Tensor('float32', Float32Array.from(values), dims);
+  const tensor = new ort.Tensor('float32', new Float32Array(new Uint8Array(content).buffer), dims);
   const result = (await session.run({ [input]: tensor }))[output];
   const proto = {
     dtype: 'DT_FLOAT',

@@ -2,8 +2,6 @@
 import { cpuBetween, cpuTimes } from '../../src/bench/cpu-times.ts';
 import type { LoadOptions, LoadReport } from '../../src/bench/load-types.ts';
 import { runLoad } from '../../src/bench/run-load.ts';
-import { median, ratioOfRounds } from '../../src/bench/statistics.ts';
-import type { RatioReport } from '../../src/bench/statistics.ts';
 import type { Contender } from './contenders.ts';
 
 /** What one contender did in each round. */
@@ -12,89 +10,71 @@ export interface Rounds {
   readonly cpuUsPerRequest: number[];
   readonly requestsPerSecond: number[];
   readonly p50Ms: number[];
-  failed: number;
 }
 
 /** What a load run tells. */
-export type LoadResult = Pick<LoadReport, 'requests' | 'failed' | 'requestsPerSecond'> & {
+export type LoadResult = Pick<LoadReport, 'requests' | 'failed' | 'requestsPerSecond' | 'errors'> & {
   readonly latencyMs: Pick<LoadReport['latencyMs'], 'p50'>;
 };
 
 /** Puts load on one contender. */
-export type Load = (
-  contender: Contender,
-  options: Pick<RoundsOptions, 'connections'> & { readonly durationMs: number },
-) => Promise<LoadResult>;
+export type Load = (contender: Contender, options: { readonly durationMs: number }) => Promise<LoadResult>;
 
 export interface RoundsOptions {
   readonly rounds: number;
   readonly durationMs: number;
-  readonly connections: number;
   readonly load: Load;
 }
 
-/** HTTP load with the method, body and check of each contender's request. */
-export function httpLoad(
-  request: (contender: Contender) => Pick<LoadOptions, 'body' | 'verify' | 'method'>,
-): Load {
+const WARMUP_MS = 1000;
+
+/** HTTP load with the connections, body and check of each contender's request. */
+export function httpLoad(request: (contender: Contender) => Omit<LoadOptions, 'url' | 'durationMs'>): Load {
   return (contender, options) => runLoad({ url: contender.url, ...request(contender), ...options });
 }
 
-/** Each round gives every contender a warm-up and then the load, one after the other. */
+/** Each round gives every contender a warm-up and then the load, one after the other. Throws when a reply is wrong. */
 export async function runRounds(
   contenders: readonly Contender[],
-  options: RoundsOptions,
+  { rounds, durationMs, load }: RoundsOptions,
 ): Promise<readonly Rounds[]> {
-  const results = contenders.map(({ name }): Rounds => ({
-    name,
-    cpuUsPerRequest: [],
-    requestsPerSecond: [],
-    p50Ms: [],
-    failed: 0,
-  }));
-  for (let round = 0; round < options.rounds; round++) {
-    for (const [i, contender] of contenders.entries()) {
-      const result = results[i];
-      if (result) await runRound(contender, options, result);
+  const results = contenders.map((contender) => ({ contender, rounds: noRounds(contender.name) }));
+  for (let round = 0; round < rounds; round++)
+    for (const { contender, rounds: result } of results) {
+      await load(contender, { durationMs: WARMUP_MS });
+      addRound(result, await measure(contender, load, durationMs));
     }
-  }
-  return results;
+  return results.map(({ rounds: result }) => result);
 }
 
-async function runRound(contender: Contender, options: RoundsOptions, result: Rounds): Promise<void> {
-  const { connections, durationMs, load } = options;
-  await load(contender, { connections, durationMs: 1000 });
+/** One load and what it cost the whole server side. Throws when a reply is wrong. */
+export async function measure(contender: Contender, load: Load, durationMs: number): Promise<Measured> {
   const before = cpuTimes(contender.pids());
-  const report = await load(contender, { connections, durationMs });
+  const report = await load(contender, { durationMs });
   const cpuMs = cpuBetween(before, cpuTimes(contender.pids()));
-  result.cpuUsPerRequest.push((1000 * cpuMs) / (report.requests - report.failed));
-  result.requestsPerSecond.push(report.requestsPerSecond);
-  result.p50Ms.push(report.latencyMs.p50);
-  result.failed += report.failed;
+  if (report.failed > 0)
+    throw new Error(`${contender.name}: ${report.failed} wrong replies ${JSON.stringify(report.errors)}`);
+  return {
+    cpuUsPerRequest: (1000 * cpuMs) / report.requests,
+    requestsPerSecond: report.requestsPerSecond,
+    p50Ms: report.latencyMs.p50,
+  };
 }
 
-/** One line of the final table. */
-export interface Ratio {
-  readonly scenario: string;
-  readonly figure: string;
-  readonly ours: number;
-  readonly rival: number;
-  readonly unit: string;
-  readonly ratio: number;
-  readonly lowest: number;
-  readonly highest: number;
-  readonly goal: string;
+export interface Measured {
+  readonly cpuUsPerRequest: number;
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
 }
 
-export interface Comparison {
-  readonly scenario: string;
-  readonly figure: string;
-  readonly unit: string;
-  readonly goal: string;
+/** No rounds yet. */
+export function noRounds(name: string): Rounds {
+  return { name, cpuUsPerRequest: [], requestsPerSecond: [], p50Ms: [] };
 }
 
-/** Ratio of two lists of rounds: ours over the rival's. */
-export function compare(comparison: Comparison, ours: readonly number[], rival: readonly number[]): Ratio {
-  const { ratio, lowest, highest }: RatioReport = ratioOfRounds(ours, rival);
-  return { ...comparison, ours: median(ours), rival: median(rival), ratio, lowest, highest };
+/** Adds what one round measured. */
+export function addRound(rounds: Rounds, { cpuUsPerRequest, requestsPerSecond, p50Ms }: Measured): void {
+  rounds.cpuUsPerRequest.push(cpuUsPerRequest);
+  rounds.requestsPerSecond.push(requestsPerSecond);
+  rounds.p50Ms.push(p50Ms);
 }
