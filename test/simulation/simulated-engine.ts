@@ -49,7 +49,7 @@ export class SimulatedEngine implements Session {
   }
 
   memory(): Promise<MemoryReport> {
-    return Promise.resolve({ rssBytes: 0, privateBytes: undefined });
+    return Promise.resolve({ rssBytes: 0, privateBytes: undefined, anonymousBytes: undefined });
   }
 
   unload(): Promise<void> {

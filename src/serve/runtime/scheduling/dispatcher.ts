@@ -48,6 +48,8 @@ interface AttachedSession {
   /** Ends the engine process under the session. */
   readonly kill: (reason: string) => void;
   readonly sink: EngineSink;
+  /** Called when it works on nothing any more, after it was retired. */
+  whenRetired?: () => void;
   /** What it works on. */
   run: { readonly rows: number; readonly statistics: VersionStatistics } | undefined;
 }
@@ -107,6 +109,14 @@ export class Dispatcher {
     this.#sessions.set(id, { session, kill, sink: this.#sinkOf(id), run: undefined });
     this.#step({ kind: 'up', at: this.#options.clock.nowMs(), session: id, queue, offer });
     return id;
+  }
+
+  /** The session gets no more work; calls `done` when it has finished what it runs, unless it is detached first. */
+  retire(session: number, done: () => void): void {
+    const attached = this.#sessions.get(session);
+    if (!attached) return;
+    attached.whenRetired = done;
+    this.#step({ kind: 'retire', at: this.#options.clock.nowMs(), session });
   }
 
   /** The session is gone: its jobs are retried or get their error. Unknown ids are ignored. */
@@ -179,6 +189,8 @@ export class Dispatcher {
         return this.#sessions.get(action.session)?.session.drop(action.job);
       case 'kill':
         return this.#sessions.get(action.session)?.kill(action.reason);
+      case 'retired':
+        return this.#sessions.get(action.session)?.whenRetired?.();
       case 'pressure':
         return this.#options.onPressure(action.queue);
       case 'alarmAt':

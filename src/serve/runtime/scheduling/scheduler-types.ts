@@ -24,6 +24,8 @@ export type SchedulerEvent = { readonly at: number } & (
   | { readonly kind: 'cancel'; readonly job: number }
   | { readonly kind: 'up'; readonly session: number; readonly queue: string; readonly offer: SessionOffer }
   | { readonly kind: 'down'; readonly session: number }
+  /** Another session takes the place of this one: it gets no more work, what it runs it finishes. */
+  | { readonly kind: 'retire'; readonly session: number }
   /** The session takes the next dispatch; its jobs have their results. */
   | { readonly kind: 'finished'; readonly session: number; readonly ranUs: number }
   /** The queue takes no more jobs; those waiting are rejected with `code`, those running finish. */
@@ -56,6 +58,8 @@ export type SchedulerAction =
   /** The job's run goes on, but nobody waits for its result. */
   | { readonly kind: 'drop'; readonly session: number; readonly job: number }
   | { readonly kind: 'kill'; readonly session: number; readonly reason: string }
+  /** The retired session works on nothing any more. */
+  | { readonly kind: 'retired'; readonly session: number }
   /** Jobs of the queue wait and its sessions are busy with native code: one more engine would help. */
   | { readonly kind: 'pressure'; readonly queue: string }
   | { readonly kind: 'alarmAt'; readonly at: number };

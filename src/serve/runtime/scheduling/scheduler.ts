@@ -37,6 +37,7 @@ interface SessionState {
   killAtMs: number;
   isBusy: boolean;
   isKilled: boolean;
+  isRetired: boolean;
 }
 
 interface QueueState {
@@ -91,6 +92,8 @@ class JobScheduler implements Scheduler {
         return this.#up(event.session, this.#queue(event.queue), event.offer);
       case 'down':
         return this.#down(event.session, event.at);
+      case 'retire':
+        return this.#retire(event.session);
       case 'finished':
         return this.#finished(event.session, event.ranUs);
       case 'close':
@@ -135,9 +138,17 @@ class JobScheduler implements Scheduler {
   }
 
   #up(session: number, queue: QueueState, offer: SessionOffer): void {
-    const free = { running: [], runningRows: 0, killAtMs: Infinity, isBusy: false, isKilled: false };
-    this.#sessions.set(session, { queue, offer, ...free });
+    const free = { running: [], runningRows: 0, killAtMs: Infinity };
+    const flags = { isBusy: false, isKilled: false, isRetired: false };
+    this.#sessions.set(session, { queue, offer, ...free, ...flags });
     queue.sessions.add(session);
+  }
+
+  #retire(session: number): void {
+    const state = this.#sessions.get(session);
+    if (!state || state.isRetired) return;
+    state.isRetired = true;
+    if (!state.isBusy) this.#actions.push({ kind: 'retired', session });
   }
 
   /** Every job of the lost session is tried again alone, so that the one that ends engines is told from its neighbours. */
@@ -179,6 +190,7 @@ class JobScheduler implements Scheduler {
     state.running = [];
     state.runningRows = 0;
     state.killAtMs = Infinity;
+    if (state.isRetired) this.#actions.push({ kind: 'retired', session });
   }
 
   #close(name: string, code: ErrorCode): void {
@@ -246,7 +258,7 @@ class JobScheduler implements Scheduler {
   #pick(): { session: number; state: SessionState } | undefined {
     let best: { session: number; state: SessionState } | undefined;
     for (const [session, state] of this.#sessions) {
-      if (state.isBusy || state.isKilled || state.queue.waiting.size === 0) continue;
+      if (state.isBusy || state.isKilled || state.isRetired || state.queue.waiting.size === 0) continue;
       if (this.#busyCores > 0 && this.#busyCores + state.offer.threads > this.#limits.cores) continue;
       if (!best || goesBefore(state, best.state)) best = { session, state };
     }
