@@ -22,15 +22,22 @@ export class SimulatedEngine implements Session {
   readonly capacity: Capacity;
   readonly #options: SimulatedEngineOptions;
   #state: 'free' | 'busy' | 'dead' = 'free';
+  /** Another engine took its place: it must get no more work. */
+  isRetired = false;
 
   constructor(options: SimulatedEngineOptions) {
     this.#options = options;
     this.capacity = { kind: 'batch', maxRows: options.maxRows };
   }
 
+  get isFree(): boolean {
+    return this.#state === 'free';
+  }
+
   dispatch(jobs: readonly EngineJob[], sink: EngineSink): void {
     const { rng, maxRows, isPoison, expect, onDispatch } = this.#options;
     expect(this.#state === 'free', `a ${this.#state} engine was given work`);
+    expect(!this.isRetired, 'a retired engine was given work');
     expect(jobs.length > 0, 'an empty run was dispatched');
     const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
     expect(rows <= maxRows || jobs.length === 1, `${rows} rows in a run of at most ${maxRows}`);

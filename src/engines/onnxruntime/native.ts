@@ -8,7 +8,7 @@ import type { Tensor, TensorSpec } from '../../tensor/tensor.ts';
 import type { Device } from '../port.ts';
 import type { NativeEngine, NativeLoadSpec, NativeSession } from '../host/native.ts';
 import { loadOrt } from './binding.ts';
-import { executionProviders } from './devices.ts';
+import { executionProviders, requireDevice } from './devices.ts';
 import { loadPacked, packInto } from './packing.ts';
 import type { Ort, OrtFetches, OrtNames, OrtResults, OrtSession } from './binding.ts';
 import { fromOrt, toOrt } from './tensors.ts';
@@ -30,6 +30,7 @@ export function onnxruntimeNative(ort: Ort = loadOrt()): NativeEngine {
 }
 
 async function loadPackage(ort: Ort, spec: NativeLoadSpec): Promise<NativeSession> {
+  requireDevice(spec.device); // the library would compute on the CPU without a word
   const { programs, signatures } = spec.pkg.manifest;
   const sessions = new Map<string, OrtSession>();
   const unload = (): void => sessions.forEach((session) => session.dispose());

@@ -98,15 +98,19 @@ export class WeightCache {
     }
   }
 
-  /** An engine could not load the packed form: it is forgotten, and not made again before the next start. */
+  /** An engine could not load the packed form: it is forgotten, and not made again before the next start. Never rejects. */
   async refuse(pkg: PackageHandle, reason: SkyliftError): Promise<void> {
     const key = this.#keyOf(pkg);
     if (key === undefined) return;
     this.#refused.add(key);
     this.#tell(pkg, 'is not used', reason);
+    await this.#forget(key).catch(() => {}); // the next start tries it once more
+  }
+
+  async #forget(key: string): Promise<void> {
     const store = await this.#open();
-    const digest = (await store.findImport(key, { verify: 'sizes' }).catch(() => undefined))?.digest;
-    if (digest !== undefined) await store.evict([digest]).catch(() => {}); // the next start tries it once more
+    const packed = await store.findImport(key, { verify: 'sizes' });
+    if (packed) await store.evict([packed.digest]);
   }
 
   async #make({ store, key, pkg, write, signal }: MakeOptions): Promise<string> {
