@@ -75,7 +75,10 @@ test('doctor finds this machine fit', async () => {
   };
   assert.deepEqual([exitCode, isFit], [0, true], stdout);
   for (const name of ['engine', 'packed weights'])
-    assert.ok(checks.some((check) => check.name === name && check.isGood), name);
+    assert.ok(
+      checks.some((check) => check.name === name && check.isGood),
+      name,
+    );
 });
 
 test('doctor fails where nothing can be stored', async () => {
