@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { isAbsence } from './file-failure.ts';
 import type { FilePort } from './file-port.ts';
-import { isDigest, readRecord } from './records.ts';
+import { isDigest, listRecords } from './records.ts';
 import type { StoreLayout } from './store-dir.ts';
 
 /** A package that only imports lead to. */
@@ -31,10 +31,12 @@ export function planEviction(trees: readonly StoredTree[], maxBytes: number, kee
 
 /** Of every package without a name. What goes meanwhile is left out. Throws errors of node:fs. */
 export async function weighTrees(files: FilePort, layout: StoreLayout): Promise<StoredTree[]> {
-  const named = new Set((await readPointers(files, layout.refs)).map(({ digest }) => digest));
+  const named = new Set((await listRecords(files, layout.refs)).map(({ digest }) => digest));
   const usedAtMs = new Map<string, number>();
-  for (const { digest, modifiedAtMs } of await readPointers(files, layout.imports))
+  for (const { name, digest } of await listRecords(files, layout.imports)) {
+    const { modifiedAtMs = 0 } = (await orAbsent(files.linkFacts(join(layout.imports, name)))) ?? {};
     usedAtMs.set(digest, Math.max(modifiedAtMs, usedAtMs.get(digest) ?? 0));
+  }
   const trees: StoredTree[] = [];
   for (const digest of (await files.list(layout.trees)).filter(isDigest)) {
     if (named.has(digest)) continue;
@@ -50,20 +52,9 @@ export async function removeImports(
   layout: StoreLayout,
   digests: ReadonlySet<string>,
 ): Promise<void> {
-  for (const { path, digest } of await readPointers(files, layout.imports))
-    if (digests.has(digest)) await files.remove(path);
+  for (const { name, digest } of await listRecords(files, layout.imports))
+    if (digests.has(digest)) await files.remove(join(layout.imports, name));
   await files.syncFolder(layout.imports);
-}
-
-async function readPointers(files: FilePort, folder: string) {
-  const pointers: { path: string; digest: string; modifiedAtMs: number }[] = [];
-  for (const name of await files.list(folder)) {
-    const path = join(folder, name);
-    const digest = await readRecord(files, path);
-    const facts = await orAbsent(files.linkFacts(path));
-    if (digest !== undefined && facts) pointers.push({ path, digest, modifiedAtMs: facts.modifiedAtMs });
-  }
-  return pointers;
 }
 
 async function folderBytes(files: FilePort, folder: string): Promise<number> {

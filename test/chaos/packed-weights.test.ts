@@ -14,6 +14,11 @@ import { matMul, smallNetwork } from '../support/onnx-models.ts';
 
 const PACKED = 'weights are packed';
 const PIXELS = Array.from({ length: 3 * 16 * 16 }, (_, i) => Math.cos(i));
+const ONES = tensor(
+  'float32',
+  [1, 2048],
+  Array.from({ length: 2048 }, () => 1),
+);
 const run = promisify(execFile);
 
 let folder = '';
@@ -129,7 +134,7 @@ test('a builder that is killed costs the packed form only', { skip: !CAN_SEE_PRO
   );
   assert.deepEqual(await readdir(join(storeDir, 'packed', 'tmp')), []);
   assert.deepEqual(await readdir(join(storeDir, 'packed', 'trees')), []);
-  const { y } = await model.predict({ x: tensor('float32', [1, 2048], new Array<number>(2048).fill(1)) });
+  const { y } = await model.predict({ x: ONES });
   assert.equal(new Float32Array(Uint8Array.from(y?.bytes ?? []).buffer)[0], 2048);
 });
 
@@ -150,7 +155,7 @@ test('a disk that is full costs the packed form only', async (t) => {
       log.join('\n'),
     );
     assert.deepEqual(await readdir(join(storeDir, 'packed', 'tmp')), []);
-    await model.predict({ x: tensor('float32', [1, 2048], new Array<number>(2048).fill(1)) });
+    await model.predict({ x: ONES });
   } finally {
     await run('umount', ['-l', storeDir]);
   }

@@ -122,7 +122,7 @@ export class EngineCrew {
     const { clock, limits, log } = this.#environment;
     if (this.#warmBytes === undefined) return;
     const mostBytes = grownBytes(this.#warmBytes, limits);
-    for (const [engine, session] of [...this.#sessions]) {
+    for (const [engine, session] of this.#sessions) {
       const ageMs = clock.nowMs() - (this.#startedAtMs.get(engine) ?? 0);
       if (ageMs < limits.engine_min_age_ms || !this.#attached.has(engine)) continue;
       const bytes = (await anonymousBytes(session)) ?? 0;
