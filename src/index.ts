@@ -12,6 +12,7 @@ export { isSkyliftError, SkyliftError } from './core/errors.ts';
 export type { ErrorCode } from './core/error-codes.ts';
 export type { LimitName, Limits } from './core/limits.ts';
 export type { Log } from './core/log.ts';
+export type { Device } from './engines/port.ts';
 export type { PackageManifest, Signature } from './package/manifest.ts';
 export type { ThreadOptions, ThreadProfile } from './serve/runtime/loading/thread-plan.ts';
 export type { TransitionOrder, VersionPolicy } from './serve/runtime/versions/version-policy.ts';

@@ -10,7 +10,10 @@ import type { Metrics } from '../core/metrics.ts';
 import { productVersions } from '../core/product.ts';
 import { seededRng } from '../core/random.ts';
 import { usableCores } from '../core/usable-cores.ts';
+import { requireDevice } from '../engines/onnxruntime/devices.ts';
 import { onnxruntimeLauncher } from '../engines/onnxruntime/launcher.ts';
+import type { Device } from '../engines/port.ts';
+import { WeightCache, weightCacheDir } from '../engines/weight-cache/weight-cache.ts';
 import { ChildImporter } from '../formats/child-importer.ts';
 import type { Importer } from '../package/importer.ts';
 import { diskFiles } from '../package/file-port.ts';
@@ -25,6 +28,8 @@ export interface WorkshopOptions {
   /** Overrides of the table in core/limits.ts. */
   readonly limits?: Partial<Limits>;
   readonly threads?: ThreadOptions;
+  /** What engines compute on; `cuda:N` needs files that onnxruntime-node does not bring along. @default cpu */
+  readonly device?: Device;
   /** Directory of the local store. @default $SKYLIFT_STORE or the user's data directory */
   readonly storeDir?: string;
   /** @default silent */
@@ -41,15 +46,24 @@ export interface Workshop {
   readonly createSource: (reference: string) => ModelSource;
 }
 
-/** Opens the store and prepares a runtime without models. Nothing native is loaded and no process started yet. */
+/**
+ * Opens the store and prepares a runtime without models. Nothing native is loaded and no process started yet.
+ * Throws SKY_STORE_*, SKY_CONFIG_*, SKY_ENGINE_DEVICE.
+ */
 export async function openWorkshop(options: WorkshopOptions = {}): Promise<Workshop> {
   const limits = resolveLimits(options.limits);
   const log = options.log ?? silentLog;
   const clock = systemClock;
+  const device = options.device ?? 'cpu';
+  requireDevice(device);
   const { store, importer } = await openPackages(options.storeDir, limits);
   const quarantineKey = randomBytes(32);
+  const launcher = onnxruntimeLauncher({ clock, log, limits });
+  const { packing } = launcher;
   const runtime = new ModelRuntime({
-    launcher: onnxruntimeLauncher({ clock, log, limits }),
+    launcher,
+    device,
+    weights: packing && new WeightCache({ dir: weightCacheDir(store.dir), packing, limits, log }),
     threads: options.threads ?? {},
     cores: usableCores(),
     clock,

@@ -52,6 +52,14 @@ export function parseAutoCount(text: string): number | 'auto' {
   return text === 'auto' ? text : parseCount(text);
 }
 
+/** `cpu` or `cuda:N`. */
+export function parseDevice(text: string): 'cpu' | `cuda:${number}` {
+  const gpu = /^cuda:(\d{1,4})$/.exec(text)?.[1];
+  if (gpu !== undefined) return `cuda:${Number(gpu)}`;
+  if (text === 'cpu') return text;
+  throw notFitting('a device is cpu, or cuda:N for the N-th GPU from 0');
+}
+
 /** Seconds, fractions allowed, above 0 and up to a day. */
 export function parseSeconds(text: string): number {
   const seconds = /^\d+(\.\d+)?s?$/.test(text) ? Number.parseFloat(text) : 0;

@@ -74,7 +74,11 @@ test('doctor finds this machine fit', async () => {
     checks: { name: string; isGood: boolean }[];
   };
   assert.deepEqual([exitCode, isFit], [0, true], stdout);
-  assert.ok(checks.some((check) => check.name === 'engine' && check.isGood));
+  for (const name of ['engine', 'packed weights'])
+    assert.ok(
+      checks.some((check) => check.name === name && check.isGood),
+      name,
+    );
 });
 
 test('doctor fails where nothing can be stored', async () => {

@@ -283,3 +283,12 @@ async function freePort(): Promise<number> {
   await once(probe, 'close');
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
+
+test('a GPU without its files ends the start by name, and other devices are no devices', async () => {
+  const gpu = await runProgram('skylift', ['serve', model, '--port=0', '--device=cuda:0'], { env });
+  assert.match(gpu.stderr, /^✖ SKY_ENGINE_DEVICE {2}device cuda:0 needs the CUDA provider/);
+  assert.match(gpu.stderr, /Fix: {2}Put .*onnxruntime_providers_cuda/);
+  assert.equal(gpu.exitCode, 4);
+  const tpu = await runProgram('skylift', ['serve', model, '--device=tpu'], { env });
+  assert.match(tpu.stderr, /^✖ SKY_USAGE .*device/);
+});

@@ -375,6 +375,12 @@ export const ERROR_CODES = {
     'The engine could not load the model.',
     'Run `skylift inspect MODEL`; export again with an opset that the engine knows.',
   ),
+  SKY_ENGINE_DEVICE: record(
+    'FAILED_PRECONDITION',
+    4,
+    'The installed engine cannot compute on the device that was asked for.',
+    'Leave --device away to compute on the CPU.',
+  ),
   SKY_ENGINE_PROTOCOL: record(
     'INTERNAL',
     1,

@@ -231,6 +231,33 @@ export const LIMITS = {
     'Data segment of one engine process (RLIMIT_DATA); 0: from the size of the model, at least 4 GiB.',
     { min: GiB, isAutoAtZero: true }, // Node alone needs more than a half
   ),
+  memory_check_ms: limit('ms', 10_000, 'Pause between two looks at the memory of the engines; 0: never.', {
+    min: 0,
+  }),
+  engine_growth_bytes: limit(
+    'bytes',
+    0,
+    'Memory that an engine may gain after the warm-up before a new one takes its place; 0: as much as it had, at least 1 GiB.',
+    { min: MiB, isAutoAtZero: true },
+  ),
+  engine_min_age_ms: limit(
+    'ms',
+    60_000,
+    'Age before which an engine that grows is left alone: large inputs are no leak.',
+    { min: 0 },
+  ),
+  weight_cache_bytes: limit(
+    'bytes',
+    8 * GiB,
+    'Disk space for the packed form of models, which all engines of the machine share; who was needed longest ago leaves. 0: none is made or used.',
+    { min: 0 },
+  ),
+  weight_cache_min_bytes: limit(
+    'bytes',
+    4 * MiB,
+    'Model files below this are not packed: there is little to share.',
+    { min: 0 },
+  ),
   max_frame_bytes: limit('bytes', 1024 * MiB, 'One frame between the front and an engine.', {
     min: 4 * KiB, // the frames of a start without tensors
     max: 4 * GiB, // lengths in frames have 32 bits

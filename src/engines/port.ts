@@ -3,7 +3,7 @@
  * every implementation; a batch engine and a streaming engine fit behind the same verbs.
  */
 import type { SkyliftError } from '../core/errors.ts';
-import type { PackageHandle } from '../package/manifest.ts';
+import type { PackageFile, PackageHandle } from '../package/manifest.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 export interface ExitReport {
@@ -15,17 +15,30 @@ export interface ExitReport {
   readonly stderrTail: string;
 }
 
+export type Device = 'cpu' | `cuda:${number}` | 'metal';
+
+/** A folder with the packed form of a package: optimized graphs, and weights as the kernels of this machine want them, to be mapped. */
+export interface PackedFolder {
+  readonly dir: string;
+  /** `read`: load from it; `write`: load the package itself, and leave its packed form there. */
+  readonly use: 'read' | 'write';
+}
+
 export interface LoadSpec {
   readonly pkg: PackageHandle;
-  readonly device: 'cpu' | `cuda:${number}` | 'metal';
+  readonly device: Device;
   /** Threads inside one run. */
   readonly threads: number;
+  /** For engine kinds that have a packed form. @default the package itself is loaded */
+  readonly packed?: PackedFolder;
 }
 
 export interface MemoryReport {
   readonly rssBytes: number;
   /** Memory that only this process has; undefined where the platform cannot tell. */
   readonly privateBytes: number | undefined;
+  /** The part that comes from no file and has to stay in memory or swap; undefined where the platform cannot tell. */
+  readonly anonymousBytes: number | undefined;
 }
 
 /** One request for a session. Inputs stand in the order of the signature. */
@@ -85,9 +98,19 @@ export interface LaunchSpec {
   readonly memoryBytes: number;
 }
 
+/** The packed form of an engine kind. */
+export interface Packing {
+  /** Versions, options and features of the machine: another value of any of them asks for another packed form. */
+  readonly traits: readonly string[];
+  /** Files of the packed form of a package that may be there, as names and roles of a package. */
+  files(pkg: PackageHandle): readonly Pick<PackageFile, 'path' | 'role'>[];
+}
+
 /** Starts engine processes of one kind. */
 export interface EngineLauncher {
   readonly kind: string;
+  /** What the packed form depends on beside the package. @default the kind has no packed form */
+  readonly packing?: Packing;
   /** Resolves when the process has said hello. Throws SKY_ENGINE_START. */
   launch(spec: LaunchSpec): Promise<Engine>;
 }

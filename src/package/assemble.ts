@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { SkyliftError } from '../core/errors.ts';
-import type { DescribePackage, DraftFile } from './draft.ts';
-import { copyFile, createFile } from './file-copy.ts';
+import type { DescribePackage, DraftFile, MadePackage } from './draft.ts';
+import { copyFile, createFile, digestOf, withRegularFile } from './file-copy.ts';
 import type { FileDigest } from './file-copy.ts';
 import { throwIfCancelled } from './file-failure.ts';
 import type { FilePort } from './file-port.ts';
@@ -38,6 +38,27 @@ export async function assemblePackage(
   throwIfCancelled(bench.signal, 'writing a package');
   const text = formatManifest({ schema: 1, ...description, files: copies });
   return seal(bench, new TextEncoder().encode(text));
+}
+
+/**
+ * Has `make` write the files of a package into the staging folder, makes them durable and writes the manifest.
+ * Throws as `assemblePackage` does and what `make` throws.
+ */
+export async function sealMade(
+  bench: Workbench,
+  make: (stagingDir: string) => Promise<MadePackage>,
+): Promise<PackageHandle> {
+  const { files: made, ...description } = await make(bench.stagingDir);
+  requirePlainNames(made);
+  const files: PackageFile[] = [];
+  let leftBytes = bench.maxBytes;
+  for (const { path, role } of made) {
+    throwIfCancelled(bench.signal, 'sealing a package');
+    const digest = await digestMade(bench, join(bench.stagingDir, path), leftBytes);
+    leftBytes -= digest.sizeBytes;
+    files.push({ path, ...digest, role });
+  }
+  return seal(bench, new TextEncoder().encode(formatManifest({ schema: 1, ...description, files })));
 }
 
 /**
@@ -77,6 +98,16 @@ function copyInto(
   return copyFile(files, from, join(stagingDir, path), { maxBytes, signal });
 }
 
+async function digestMade({ files, signal }: Workbench, path: string, maxBytes: number): Promise<FileDigest> {
+  await files.syncFile(path);
+  const digest = await withRegularFile(files, path, (file) => digestOf(file, signal));
+  if (digest.sizeBytes <= maxBytes) return digest;
+  throw new SkyliftError(
+    'SKY_PACKAGE_TOO_LARGE',
+    `${path} has more than the ${maxBytes} bytes that are left`,
+  );
+}
+
 async function seal(bench: Workbench, bytes: Uint8Array): Promise<PackageHandle> {
   const manifest = parseManifest(bytes);
   await createFile(bench.files, join(bench.stagingDir, MANIFEST_FILE), bytes);
@@ -85,7 +116,7 @@ async function seal(bench: Workbench, bytes: Uint8Array): Promise<PackageHandle>
 }
 
 /** Before any name is joined to a path; the manifest's own check comes too late for that. */
-function requirePlainNames(drafts: readonly DraftFile[]): void {
+function requirePlainNames(drafts: readonly Pick<DraftFile, 'path'>[]): void {
   const seen = new Set<string>([MANIFEST_FILE]);
   for (const { path } of drafts) {
     const folded = path.toLowerCase();

@@ -20,6 +20,11 @@ export interface PackageDraft {
   readonly files: readonly DraftFile[];
 }
 
+/** A package whose files somebody wrote where they shall stay. */
+export interface MadePackage extends Omit<PackageDraft, 'files'> {
+  readonly files: readonly Omit<DraftFile, 'from'>[];
+}
+
 /**
  * Checks the copied bytes and describes them; the copies are what will be loaded, the originals may change meanwhile.
  * `files` has the size and sha256 of each copy. An error thrown here leaves nothing behind.

@@ -1,6 +1,6 @@
 /** The file operations that the store needs, as a port: production uses the disk, tests fail the n-th operation. */
 import { constants } from 'node:fs';
-import { lstat, mkdir, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
@@ -16,6 +16,8 @@ export interface FileFacts {
   readonly owner: number;
   /** Permission bits. */
   readonly mode: number;
+  /** When the content changed, or `touch` said so; milliseconds since the epoch. */
+  readonly modifiedAtMs: number;
 }
 
 /** One open file. */
@@ -47,6 +49,10 @@ export interface FilePort {
   /** A new folder of this user alone whose name starts with `prefix`; returns its path. */
   makeUniqueFolder(prefix: string): Promise<string>;
   rename(from: string, to: string): Promise<void>;
+  /** Returns when the bytes of a file that somebody else wrote are on the device. */
+  syncFile(path: string): Promise<void>;
+  /** Sets `modifiedAtMs` to now. */
+  touch(path: string): Promise<void>;
   /** Removes a file or a folder with all that is in it; fine when there is none. */
   remove(path: string): Promise<void>;
   /** Makes the names in a folder durable. Nothing happens where the platform has no such call (Windows). */
@@ -66,6 +72,14 @@ export const diskFiles: FilePort = {
   makeFolder,
   makeUniqueFolder: (prefix) => mkdtemp(prefix),
   rename,
+  async syncFile(path) {
+    await using file = await open(path, 'r+'); // Windows flushes only what may be written
+    await file.sync();
+  },
+  async touch(path) {
+    const now = new Date();
+    await utimes(path, now, now);
+  },
   remove: (path) => rm(path, { recursive: true, force: true }),
   async syncFolder(path) {
     if (process.platform === 'win32') return;
@@ -111,6 +125,7 @@ function factsOf(stats: Stats): FileFacts {
     links: stats.nlink,
     owner: stats.uid,
     mode: stats.mode & 0o777,
+    modifiedAtMs: stats.mtimeMs,
   };
 }
 

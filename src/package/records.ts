@@ -38,6 +38,19 @@ export async function readRecord(files: FilePort, path: string): Promise<string 
   });
 }
 
+/** The records of a folder. What goes meanwhile is left out. */
+export async function listRecords(
+  files: FilePort,
+  folder: string,
+): Promise<{ readonly name: string; readonly digest: string }[]> {
+  const records: { name: string; digest: string }[] = [];
+  for (const name of await files.list(folder)) {
+    const digest = await readRecord(files, join(folder, name));
+    if (digest !== undefined) records.push({ name, digest });
+  }
+  return records;
+}
+
 /** Replaces the record `name` in `folder` by rename. Call with the store's lock held. */
 export async function writeRecord(
   files: FilePort,

@@ -5,7 +5,7 @@ import type { FilePort } from './file-port.ts';
 import type { PackageHandle } from './manifest.ts';
 import { openPackage } from './open-package.ts';
 import type { OpenOptions } from './open-package.ts';
-import { isDigest, readRecord } from './records.ts';
+import { isDigest, listRecords } from './records.ts';
 import { findOrphans } from './staging.ts';
 import type { StoreLayout } from './store-dir.ts';
 
@@ -93,12 +93,7 @@ async function checkTree(
 }
 
 async function readPointers(files: FilePort, folder: string, kind: 'ref' | 'import') {
-  const pointers: { kind: 'ref' | 'import'; name: string; digest: string }[] = [];
-  for (const name of await files.list(folder)) {
-    const digest = await readRecord(files, join(folder, name));
-    if (digest !== undefined) pointers.push({ kind, name, digest });
-  }
-  return pointers;
+  return (await listRecords(files, folder)).map((record) => ({ kind, ...record }));
 }
 
 function notThere(digest: string): SkyliftError {

@@ -1,6 +1,6 @@
 /** Every file operation of the store fails once, or from some point on: nothing torn is ever seen, and the store recovers. */
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { FaultyFiles } from '../../test/support/faulty-files.ts';
@@ -74,6 +74,33 @@ for (const { leastOperations, ...fault } of FAULTS)
       await removeNew(store, old.digest);
     });
     assert.ok(operations >= leastOperations, `${operations} operations`);
+  });
+
+for (const { leastOperations: _, ...fault } of FAULTS.filter(({ kind }) => kind !== 'short'))
+  test(`making and evicting survives ${fault.kind} ${fault.isLasting ? 'from' : 'at'} every operation`, async () => {
+    await using scratch = await openScratch();
+    const dir = join(scratch.dir, 'store');
+    const key = 'e'.repeat(64);
+    const description = await describeDraft('', []);
+    const makeAndEvict = async (files: FilePort): Promise<void> => {
+      const store = await PackageStore.open(dir, files);
+      const { digest } = await store.make(async (staging) => {
+        await writeFile(join(staging, 'model.onnx'), 'graph');
+        return { ...description, files: [{ path: 'model.onnx', role: 'graph' }] };
+      });
+      await store.recordImport(key, digest);
+      await store.touchImport(key);
+      await store.evict((await store.weigh()).map((tree) => tree.digest));
+    };
+    const operations = await failEach(fault, async (files) => {
+      await mayFail(makeAndEvict(files));
+      const store = await PackageStore.open(dir);
+      const { problems } = await store.verify();
+      assert.deepEqual(problems, [], 'nothing torn, no memory of what is gone');
+      await makeAndEvict(diskFiles);
+      assert.deepEqual(await store.list(), []);
+    });
+    assert.ok(operations >= 50, `${operations} operations`);
   });
 
 /** So that the next round publishes anew instead of finding the package. */

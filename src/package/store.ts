@@ -6,9 +6,9 @@ import { join, resolve } from 'node:path';
 import { SkyliftError, isSkyliftError } from '../core/errors.ts';
 import { resolveLimits } from '../core/limits.ts';
 import type { Limits } from '../core/limits.ts';
-import { assemblePackage, copyPackage } from './assemble.ts';
+import { assemblePackage, copyPackage, sealMade } from './assemble.ts';
 import type { Workbench } from './assemble.ts';
-import type { DescribePackage, DraftFile } from './draft.ts';
+import type { DescribePackage, DraftFile, MadePackage } from './draft.ts';
 import { fileFailure, isAbsence } from './file-failure.ts';
 import { withLock } from './file-lock.ts';
 import type { Pause } from './file-lock.ts';
@@ -23,6 +23,8 @@ import { collectOrphans, openStaging } from './staging.ts';
 import type { Staging } from './staging.ts';
 import { checkStore, openTree } from './store-check.ts';
 import type { StoreReport } from './store-check.ts';
+import { removeImports, weighTrees } from './store-eviction.ts';
+import type { StoredTree } from './store-eviction.ts';
 import { prepareStoreDir } from './store-dir.ts';
 import type { StoreLayout } from './store-dir.ts';
 
@@ -92,6 +94,19 @@ export class PackageStore {
   }
 
   /**
+   * Makes a package of files that `make` writes into the folder that it is given; otherwise as `publish`.
+   * Throws SKY_STORE_IO, SKY_STORE_LOCKED, SKY_PACKAGE_INVALID, SKY_PACKAGE_TOO_LARGE, SKY_CANCELLED and what `make` throws.
+   */
+  async make(
+    make: (stagingDir: string) => Promise<MadePackage>,
+    signal?: AbortSignal,
+  ): Promise<PackageHandle> {
+    return coded(`make a package in ${this.dir}`, () =>
+      this.#staged((bench) => sealMade(bench, make), signal),
+    );
+  }
+
+  /**
    * The store's own copy of the package in `dir`, verified while it is copied; nothing is copied when it is there already.
    * Throws as `openPackage` and `publish` do.
    */
@@ -106,11 +121,47 @@ export class PackageStore {
 
   /** The package made earlier of the bytes with this sha256; undefined when there is none, or it is damaged. */
   async findImport(sourceDigest: string, options: OpenOptions = {}): Promise<PackageHandle | undefined> {
+    return orNone(this.openImport(sourceDigest, options));
+  }
+
+  /**
+   * As `findImport`, with a word about what is damaged.
+   * Throws SKY_MODEL_NOT_FOUND (it is gone), SKY_PACKAGE_INVALID, SKY_PACKAGE_DIGEST_MISMATCH, SKY_STORE_IO.
+   */
+  async openImport(sourceDigest: string, options: OpenOptions = {}): Promise<PackageHandle | undefined> {
     requireDigestText(sourceDigest);
     return coded(`read the store ${this.dir}`, async () => {
       const digest = await readRecord(this.#files, join(this.#layout.imports, sourceDigest));
-      return digest === undefined ? undefined : this.#find(digest, options);
+      return digest === undefined ? undefined : openTree(this.#files, this.#layout, digest, options);
     });
+  }
+
+  /** Tells `evict` that the package made of the bytes with this sha256 was needed now. Throws SKY_STORE_IO. */
+  async touchImport(sourceDigest: string): Promise<void> {
+    requireDigestText(sourceDigest);
+    const path = join(this.#layout.imports, sourceDigest);
+    await coded(`touch ${path}`, () => this.#files.touch(path));
+  }
+
+  /** The packages that no name leads to, with their sizes and when an import needed them last. Throws SKY_STORE_IO. */
+  async weigh(): Promise<readonly StoredTree[]> {
+    return coded(`read the store ${this.dir}`, () => weighTrees(this.#files, this.#layout));
+  }
+
+  /** Removes packages and the memory of their imports. Unknown digests are ignored. Throws SKY_STORE_IO, SKY_STORE_LOCKED. */
+  async evict(digests: readonly string[]): Promise<void> {
+    digests.forEach(requireDigestText);
+    await coded(`remove packages of ${this.dir}`, () =>
+      this.#locked(async () => {
+        await removeImports(this.#files, this.#layout, new Set(digests));
+        for (const digest of digests) {
+          const tree = join(this.#layout.trees, digest);
+          if (await this.#exists(tree))
+            await this.#files.rename(tree, join(this.#layout.tmp, `evicted-${digest}`));
+        }
+        await collectOrphans(this.#files, this.#layout.tmp);
+      }),
+    );
   }
 
   /** Remembers which package was made of the bytes with this sha256. Throws SKY_MODEL_NOT_FOUND, SKY_STORE_*. */
@@ -197,13 +248,8 @@ export class PackageStore {
   }
 
   /** A sound package of the store; a damaged one is as good as none, because it will be made again. */
-  async #find(digest: string, options: OpenOptions = {}): Promise<PackageHandle | undefined> {
-    try {
-      return await openTree(this.#files, this.#layout, digest, options);
-    } catch (error) {
-      if (isSkyliftError(error) && REPAIRABLE.has(error.code)) return undefined;
-      throw error;
-    }
+  #find(digest: string, options: OpenOptions = {}): Promise<PackageHandle | undefined> {
+    return orNone(openTree(this.#files, this.#layout, digest, options));
   }
 
   async #point(folder: string, name: string, digest: string): Promise<void> {
@@ -238,6 +284,15 @@ const REPAIRABLE: ReadonlySet<string> = new Set([
   'SKY_PACKAGE_INVALID',
   'SKY_PACKAGE_DIGEST_MISMATCH',
 ]);
+
+async function orNone(opened: Promise<PackageHandle | undefined>): Promise<PackageHandle | undefined> {
+  try {
+    return await opened;
+  } catch (error) {
+    if (isSkyliftError(error) && REPAIRABLE.has(error.code)) return undefined;
+    throw error;
+  }
+}
 
 function requireName(name: string): void {
   if (isStoreName(name)) return;

@@ -89,6 +89,7 @@ class BudgetWorld {
     });
     this.#runtime = new ModelRuntime({
       launcher: this.#launcher(defect),
+      device: 'cpu',
       threads: { engines: 1, threads: 1 },
       cores: 2,
       clock: this.#clock,

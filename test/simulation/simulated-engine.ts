@@ -27,10 +27,16 @@ export class SimulatedEngine implements Session {
   readonly #options: SimulatedEngineOptions;
   #state: 'free' | 'busy' | 'dead' = 'free';
   #isClosing = false;
+  /** Another engine took its place: it must get no more work. */
+  isRetired = false;
 
   constructor(options: SimulatedEngineOptions) {
     this.#options = options;
     this.capacity = { kind: 'batch', maxRows: options.maxRows };
+  }
+
+  get isFree(): boolean {
+    return this.#state === 'free';
   }
 
   dispatch(jobs: readonly EngineJob[], sink: EngineSink): void {
@@ -38,6 +44,7 @@ export class SimulatedEngine implements Session {
     expect(!this.#isClosing, 'an engine that was asked to end was given work');
     if (this.#isClosing) throw new SkyliftError('SKY_ENGINE_LOST', 'it was asked to end');
     expect(this.#state === 'free', `a ${this.#state} engine was given work`);
+    expect(!this.isRetired, 'a retired engine was given work');
     expect(jobs.length > 0, 'an empty run was dispatched');
     const rows = jobs.reduce((sum, job) => sum + job.rows, 0);
     expect(rows <= maxRows || jobs.length === 1, `${rows} rows in a run of at most ${maxRows}`);
@@ -58,7 +65,7 @@ export class SimulatedEngine implements Session {
 
   memory(): Promise<MemoryReport> {
     const { memoryBytes = 0 } = this.#options;
-    return Promise.resolve({ rssBytes: memoryBytes, privateBytes: memoryBytes });
+    return Promise.resolve({ rssBytes: memoryBytes, privateBytes: memoryBytes, anonymousBytes: memoryBytes });
   }
 
   unload(): Promise<void> {

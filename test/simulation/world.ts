@@ -29,6 +29,8 @@ const SIGNATURE = {
 } as const;
 /** A deadline that no caller should have to wait for: the world's work is done much sooner. */
 const GENEROUS_MS = 20_000;
+/** Time from the end of an engine's work to the end of its process. */
+const ENDING_MS = 15;
 /** Far above what any legal world needs. */
 const MAX_EVENTS = 50_000;
 
@@ -62,6 +64,12 @@ export function runWorld(seed: number, defect: Defect = 'none'): WorldReport {
   return new World(seed, defect).run();
 }
 
+interface LivingEngine {
+  readonly model: string;
+  readonly session: number;
+  readonly engine: SimulatedEngine;
+}
+
 class World {
   readonly clock = new VirtualClock();
   readonly rng: Rng;
@@ -72,6 +80,7 @@ class World {
   readonly #models: readonly string[];
   readonly #broken: string[] = [];
   readonly #statistics = new VersionStatistics();
+  readonly #living = new Map<number, LivingEngine>();
   #engineDeaths = 0;
 
   constructor(seed: number, defect: Defect) {
@@ -103,6 +112,7 @@ class World {
     for (let i = 0; i < callers; i++) this.#plan(this.#int(0, 400), () => this.#call());
     if (this.#chance(0.3)) this.#plan(this.#int(0, 500), () => this.#unload());
     this.#planFailedWakeUp();
+    this.#planReplacements();
     const events = this.clock.run(MAX_EVENTS);
     return this.#check(events);
   }
@@ -126,7 +136,7 @@ class World {
     for (let i = 0; i < engines; i++) this.#plan(this.#int(0, 50), () => this.#startEngine(model));
   }
 
-  #startEngine(model: string): void {
+  #startEngine(model: string, replaces?: LivingEngine): void {
     const maxRows = this.#int(1, 16);
     const crowdRows = maxRows + this.#int(0, 8);
     const offer = { maxRows, crowdRows, threads: this.#int(1, this.#limits.cores), runLimitMs: 60 };
@@ -141,12 +151,38 @@ class World {
       onDeath: () => this.#buryEngine(model, session),
     });
     const session = this.#dispatcher.attach(model, engine, offer, (reason) => engine.kill(reason));
+    this.#living.set(session, { model, session, engine });
+    if (replaces) this.#retire(replaces);
+  }
+
+  /** Ends when it has finished what it runs, and no caller may notice. */
+  #retire({ session, engine }: LivingEngine): void {
+    engine.isRetired = true;
+    this.#dispatcher.retire(session, () => {
+      this.#expect(engine.isFree, 'an engine was ended in the middle of a run');
+      this.#living.delete(session);
+      this.#plan(ENDING_MS, () => this.#dispatcher.detach(session));
+    });
+  }
+
+  /** Drawn apart, so that the worlds of old seeds stay what they were. */
+  #planReplacements(): void {
+    const rng = this.rng.fork('replacements');
+    if (rng.float() > 0.3) return;
+    for (let i = rng.u32() % 4; i >= 0; i--)
+      this.#plan(rng.u32() % 500, () => {
+        const candidates = [...this.#living.values()].filter(({ engine }) => !engine.isRetired);
+        const old = candidates[rng.u32() % Math.max(1, candidates.length)];
+        if (old) this.#startEngine(old.model, old);
+      });
   }
 
   #buryEngine(model: string, session: number): void {
     this.#engineDeaths++;
+    const isRetired = this.#living.get(session)?.engine.isRetired === true;
+    this.#living.delete(session);
     this.#dispatcher.detach(session);
-    this.#plan(this.#int(1, 40), () => this.#startEngine(model));
+    if (!isRetired) this.#plan(this.#int(1, 40), () => this.#startEngine(model));
   }
 
   /** Drawn apart, so that the worlds of old seeds stay what they were. */

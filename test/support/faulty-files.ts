@@ -29,6 +29,8 @@ export class FaultyFiles implements FilePort {
   makeFolder = (path: string, mode: number) => this.#run(() => diskFiles.makeFolder(path, mode));
   makeUniqueFolder = (prefix: string) => this.#run(() => diskFiles.makeUniqueFolder(prefix));
   rename = (from: string, to: string) => this.#run(() => diskFiles.rename(from, to));
+  syncFile = (path: string) => this.#run(() => diskFiles.syncFile(path));
+  touch = (path: string) => this.#run(() => diskFiles.touch(path));
   remove = (path: string) => this.#run(() => diskFiles.remove(path));
   syncFolder = (path: string) => this.#run(() => diskFiles.syncFolder(path));
 

@@ -57,6 +57,53 @@ export function onesOfSize(): Uint8Array {
   });
 }
 
+/** `y` = 1, by the mean of as many ones as `size` says: a small answer that takes memory, which the engine keeps. */
+export function sumOfOnes(): Uint8Array {
+  return model({
+    graph: graph({
+      inputs: [value('size', 'int64', [1])],
+      outputs: [value('y', 'float32', [1])],
+      initializers: [floatTensor('one', [1], [1])],
+      nodes: [
+        node({ op: 'Expand', inputs: ['one', 'size'], outputs: ['ones'] }),
+        node({ op: 'ReduceMean', inputs: ['ones'], outputs: ['y'] }),
+      ],
+    }),
+  });
+}
+
+/** Convolutions and a matrix that differ in every weight: what an engine packs, lays out anew and fuses. */
+export function smallNetwork(channels: number): Uint8Array {
+  const conv = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
+  return model({
+    graph: graph({
+      inputs: [value('x', 'float32', ['batch', 3, 16, 16])],
+      outputs: [value('y', 'float32', ['batch', 10])],
+      initializers: [
+        variedTensor('w1', [channels, 3, 3, 3]),
+        variedTensor('w2', [channels, channels, 3, 3]),
+        variedTensor('w3', [channels, 10]),
+      ],
+      nodes: [
+        node({ op: 'Conv', inputs: ['x', 'w1'], outputs: ['c1'], attributes: conv }),
+        node({ op: 'Relu', inputs: ['c1'], outputs: ['r1'] }),
+        node({ op: 'Conv', inputs: ['r1', 'w2'], outputs: ['c2'], attributes: conv }),
+        node({ op: 'Relu', inputs: ['c2'], outputs: ['r2'] }),
+        node({ op: 'GlobalAveragePool', inputs: ['r2'], outputs: ['p'] }),
+        node({ op: 'Flatten', inputs: ['p'], outputs: ['f'] }),
+        node({ op: 'MatMul', inputs: ['f', 'w3'], outputs: ['y'] }),
+      ],
+    }),
+  });
+}
+
+/** Small values, the same in every call, hardly any of them twice. */
+function variedTensor(name: string, dims: readonly number[]): Uint8Array {
+  const length = dims.reduce((product, dim) => product * dim, 1);
+  const values = Float32Array.from({ length }, (_, i) => Math.sin(i * 12.9898 + length) / Math.sqrt(length));
+  return tensor({ name, element: 'float32', dims, raw: littleEndian(values) });
+}
+
 export interface MatMulOptions {
   /** Length of a row of `x`. */
   readonly width: number;

@@ -56,6 +56,7 @@ function serveOptions(
     },
     grpc: grpcPlaces(flags),
     limits: limitsIn(flags),
+    device: flags.device,
     threads: {
       profile: flags.profile,
       allowOversubscription: flags.allow_oversubscription,

@@ -3,7 +3,14 @@ import type { FlagParametersForType } from '@stricli/core';
 import { LIMITS } from '../../core/limits.ts';
 import type { LimitName } from '../../core/limits.ts';
 import type { CliContext } from '../define-command.ts';
-import { LIMIT_NAMES, parseAutoCount, parseLimit, parsePath, parsePort } from '../flag-values.ts';
+import {
+  LIMIT_NAMES,
+  parseAutoCount,
+  parseDevice,
+  parseLimit,
+  parsePath,
+  parsePort,
+} from '../flag-values.ts';
 
 export type LimitFlags = { readonly [Name in LimitName]?: number };
 
@@ -15,6 +22,7 @@ interface OwnFlags {
   readonly threads: number | 'auto';
   readonly profile: 'auto' | 'throughput' | 'latency';
   readonly allow_oversubscription: boolean;
+  readonly device: 'cpu' | `cuda:${number}`;
   readonly access_log: boolean;
   readonly compress_replies: boolean;
   readonly allow_remote_admin: boolean;
@@ -88,6 +96,13 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
     default: false,
     withNegated: false,
     brief: 'Allow engines x threads beyond the usable cores',
+  },
+  device: {
+    kind: 'parsed',
+    parse: parseDevice,
+    default: 'cpu',
+    placeholder: 'cpu|cuda:N',
+    brief: 'What engines compute on; a GPU needs the CUDA provider of onnxruntime-node',
   },
   access_log: {
     kind: 'boolean',

@@ -1,4 +1,5 @@
 /** The checks of `doctor`: each says what it found, whether that is good, and whether anything works without it. */
+import { existsSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { isolationLayers } from '../../core/child-process.ts';
 import { toSkyliftError } from '../../core/errors.ts';
@@ -31,6 +32,7 @@ export async function examine(): Promise<readonly Check[]> {
     ...checkIsolation(),
     await checkEngine(),
     await checkStore(),
+    await checkWeightCache(),
   ];
 }
 
@@ -105,6 +107,20 @@ async function checkStore(): Promise<Check> {
     const store = await PackageStore.open(await storeDirectory());
     return `${store.dir} is writable, ${(await store.list()).length} packages`;
   });
+}
+
+/** Nothing is created: a machine that serves small models only has none. */
+async function checkWeightCache(): Promise<Check> {
+  const { weightCacheDir } = await import('../../engines/weight-cache/weight-cache.ts');
+  const dir = weightCacheDir(await storeDirectory());
+  const check = await attempt('packed weights', async () => {
+    if (!existsSync(dir)) return `none yet, their folder is ${dir}`;
+    const { PackageStore } = await import('../../package/store.ts');
+    const trees = await (await PackageStore.open(dir)).weigh();
+    const bytes = trees.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    return `of ${trees.length} models, ${formatBytes(bytes)} in ${dir}; it may be deleted at any time`;
+  });
+  return { ...check, isEssential: false };
 }
 
 async function attempt(name: string, action: () => Promise<string>): Promise<Check> {

@@ -185,7 +185,12 @@ function isAlive(pid: number): boolean {
 
 test('memory is read from smaps_rollup', () => {
   const text = 'Rss:              2048 kB\nPss:    1 kB\nPrivate_Clean:   8 kB\nPrivate_Dirty:  1000 kB\n';
-  assert.deepEqual(parseSmapsRollup(text), { rssBytes: 2048 * 1024, privateBytes: 1008 * 1024 });
+  const swapped = 'Anonymous:   900 kB\nSwap:   100 kB\nSwapPss:   50 kB\n';
+  assert.deepEqual(parseSmapsRollup(text + swapped), {
+    rssBytes: 2048 * 1024,
+    privateBytes: 1008 * 1024,
+    anonymousBytes: 1000 * 1024,
+  });
 });
 
 test('the memory of this process is told', () => {

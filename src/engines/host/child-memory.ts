@@ -7,7 +7,7 @@ export function ownMemory(): MemoryReport {
   try {
     return parseSmapsRollup(readFileSync('/proc/self/smaps_rollup', 'utf8'));
   } catch {
-    return { rssBytes: process.memoryUsage.rss(), privateBytes: undefined };
+    return { rssBytes: process.memoryUsage.rss(), privateBytes: undefined, anonymousBytes: undefined };
   }
 }
 
@@ -15,5 +15,9 @@ export function ownMemory(): MemoryReport {
 export function parseSmapsRollup(text: string): MemoryReport {
   const bytesOf = (name: string): number =>
     1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0);
-  return { rssBytes: bytesOf('Rss'), privateBytes: bytesOf('Private_Clean') + bytesOf('Private_Dirty') };
+  return {
+    rssBytes: bytesOf('Rss'),
+    privateBytes: bytesOf('Private_Clean') + bytesOf('Private_Dirty'),
+    anonymousBytes: bytesOf('Anonymous') + bytesOf('Swap'),
+  };
 }

@@ -7,8 +7,9 @@ import { SkyliftError } from '../../core/errors.ts';
 import { resolveLimits } from '../../core/limits.ts';
 import { silentLog } from '../../core/log.ts';
 import { seededRng } from '../../core/random.ts';
-import type { Engine, EngineLauncher, ExitReport, Session } from '../port.ts';
+import type { Engine, EngineLauncher, ExitReport, LoadSpec, Session } from '../port.ts';
 import { EnginePool } from './engine-pool.ts';
+import type { PackedForm } from './engine-pool.ts';
 
 /** An engine that does nothing but live and die. */
 class FakeEngine implements Engine {
@@ -16,9 +17,9 @@ class FakeEngine implements Engine {
   readonly pid: number;
   readonly exited: Promise<ExitReport>;
   readonly end: (report: ExitReport) => void;
-  readonly #load: () => Promise<Session>;
+  readonly #load: (spec: LoadSpec) => Promise<Session>;
 
-  constructor(id: number, load: () => Promise<Session>) {
+  constructor(id: number, load: (spec: LoadSpec) => Promise<Session>) {
     this.id = id;
     this.pid = 1000 + id;
     this.#load = load;
@@ -27,8 +28,8 @@ class FakeEngine implements Engine {
     this.end = resolve;
   }
 
-  load(): Promise<Session> {
-    return this.#load();
+  load(spec: LoadSpec): Promise<Session> {
+    return this.#load(spec);
   }
 
   kill(reason: string): void {
@@ -45,7 +46,11 @@ const CRASH: ExitReport = { kind: 'crashed', reason: 'signal SIGSEGV', stderrTai
 const SESSION = {} as Session; // pools hand sessions on and never look inside
 
 /** A pool over fake engines on a virtual clock. `loads` says how the load of each engine goes, by its number from 0. */
-function makePool(size: number, loads: (engine: number) => Promise<Session> = async () => SESSION) {
+function makePool(
+  size: number,
+  loads: (engine: number, spec: LoadSpec) => Promise<Session> = async () => SESSION,
+  packed?: PackedForm,
+) {
   const clock = new VirtualClock();
   const engines: FakeEngine[] = [];
   const launchedAtMs: number[] = [];
@@ -54,7 +59,7 @@ function makePool(size: number, loads: (engine: number) => Promise<Session> = as
     kind: 'fake',
     launch: async () => {
       const number = engines.length;
-      const engine = new FakeEngine(number, () => loads(number));
+      const engine = new FakeEngine(number, (spec) => loads(number, spec));
       engines.push(engine);
       launchedAtMs.push(clock.nowMs());
       return engine;
@@ -63,6 +68,7 @@ function makePool(size: number, loads: (engine: number) => Promise<Session> = as
   const pool = new EnginePool({
     launcher,
     spec: { pkg: echoPackage([]), device: 'cpu', threads: 1 },
+    ...(packed && { packed }),
     memoryBytes: 2 ** 30,
     size,
     clock,
@@ -171,4 +177,87 @@ test('a closed pool ends its engines, also those that are still starting, and st
 
 test('a pool of no engines is refused', async () => {
   await assert.rejects(makePool(0).pool.start(), { code: 'SKY_CONFIG_INVALID' });
+});
+
+test('an engine that is replaced goes on until it is ended, and is not started again', async () => {
+  const { pool, engines, calls, settle } = makePool(1);
+  await pool.start();
+  assert.equal(await pool.replace(1), true);
+  assert.equal(pool.pids().length, 2, 'the old one still runs');
+  assert.equal(await pool.replace(1), false, 'it has a successor');
+  await pool.end(1);
+  await settle();
+  assert.deepEqual(calls, ['up 1', 'up 2', 'down 1 closed']);
+  engines[1]?.end(CRASH);
+  await settle();
+  assert.deepEqual(calls.slice(3), ['down 2 crashed', 'up 3'], 'its successor is');
+  assert.equal(pool.size, 1);
+});
+
+test('an engine whose successor does not start stays, and is started again when it crashes', async () => {
+  const { pool, engines, calls, settle } = makePool(1, (engine) =>
+    engine === 1 ? Promise.reject(new Error('no memory')) : Promise.resolve(SESSION),
+  );
+  await pool.start();
+  assert.equal(await pool.replace(1), false);
+  assert.equal(await pool.replace(99), false, 'nobody has that id');
+  assert.deepEqual(calls, ['up 1']);
+  engines[0]?.end(CRASH);
+  await settle();
+  assert.deepEqual(calls, ['up 1', 'down 1 crashed', 'up 2']);
+});
+
+test('an engine that crashes while its successor starts in vain is started again once', async () => {
+  const successor = Promise.withResolvers<Session>();
+  const { pool, engines, calls, settle } = makePool(1, (engine) =>
+    engine === 1 ? successor.promise : Promise.resolve(SESSION),
+  );
+  await pool.start();
+  const replaced = pool.replace(1);
+  engines[0]?.end(CRASH);
+  await settle();
+  successor.reject(new Error('no memory'));
+  assert.equal(await replaced, false);
+  await settle();
+  assert.deepEqual(calls, ['up 1', 'down 1 crashed', 'up 2']);
+  assert.equal(engines.length, 3);
+});
+
+/** A packed form in `dir` until it is refused. */
+function packedIn(dir: string): PackedForm & { readonly refusals: string[] } {
+  const refusals: string[] = [];
+  return {
+    refusals,
+    find: async () => (refusals.length === 0 ? dir : undefined),
+    refuse: async ({ code }) => void refusals.push(code),
+  };
+}
+
+test('engines load the packed form where there is one', async () => {
+  const seen: LoadSpec[] = [];
+  const load = async (_: number, spec: LoadSpec): Promise<Session> => {
+    seen.push(spec);
+    return SESSION;
+  };
+  const { pool } = makePool(1, load, packedIn('/packed'));
+  await pool.start();
+  assert.deepEqual(seen[0]?.packed, { dir: '/packed', use: 'read' });
+  assert.deepEqual(pool.unpacked(), []);
+});
+
+test('a packed form that no engine can load costs one engine, and the package itself is loaded', async () => {
+  const packed = packedIn('/packed');
+  const { pool, engines, calls } = makePool(
+    1,
+    (_, spec) =>
+      spec.packed
+        ? Promise.reject(new SkyliftError('SKY_ENGINE_LOST', 'signal SIGBUS'))
+        : Promise.resolve(SESSION),
+    packed,
+  );
+  await pool.start();
+  assert.deepEqual(packed.refusals, ['SKY_ENGINE_LOST']);
+  assert.equal(engines.length, 2);
+  assert.deepEqual(calls, ['up 1']);
+  assert.deepEqual(pool.unpacked(), [1]);
 });

@@ -10,6 +10,8 @@ import { RESPAWN_HISTORY, nextRespawnDelayMs } from './respawn-delay.ts';
 export interface EnginePoolOptions {
   readonly launcher: EngineLauncher;
   readonly spec: LoadSpec;
+  /** @default the package itself is loaded */
+  readonly packed?: PackedForm;
   /** RLIMIT_DATA of each engine in bytes. */
   readonly memoryBytes: number;
   /** Number of engines to begin with. */
@@ -24,6 +26,24 @@ export interface EnginePoolOptions {
   readonly onDown: (id: number, report: ExitReport) => void;
 }
 
+/** The packed form of the package, if there is one by now. */
+export interface PackedForm {
+  /** Its folder. Never rejects. */
+  find(): Promise<string | undefined>;
+  /** An engine could not load it; `find` gives undefined from now on. Never rejects. */
+  refuse(reason: SkyliftError): Promise<void>;
+}
+
+/** An engine that runs. */
+interface Member {
+  readonly slot: Slot;
+  /** Once it is loaded. */
+  readonly id: number | undefined;
+  readonly isPacked: boolean;
+  /** Its place is given to another engine: it is not started again. */
+  isLeaving: boolean;
+}
+
 /** A place for one engine. */
 interface Slot {
   /** Times of crashes and failed starts, oldest first. */
@@ -34,8 +54,7 @@ interface Slot {
 export class EnginePool {
   readonly #options: EnginePoolOptions;
   readonly #slots: Slot[];
-  /** Engines that run, with their ids once they are loaded. */
-  readonly #engines = new Map<Engine, number | undefined>();
+  readonly #engines = new Map<Engine, Member>();
   /** Starts under way. */
   readonly #starts = new Set<Promise<void>>();
   #nextId = 1;
@@ -53,7 +72,14 @@ export class EnginePool {
 
   /** Process ids of the engines that are loaded. */
   pids(): number[] {
-    return [...this.#engines].filter(([, id]) => id !== undefined).map(([engine]) => engine.pid);
+    return [...this.#engines].filter(([, { id }]) => id !== undefined).map(([engine]) => engine.pid);
+  }
+
+  /** Sessions that were not loaded from the packed form. */
+  unpacked(): number[] {
+    return [...this.#engines.values()].flatMap(({ id, isPacked }) =>
+      isPacked || id === undefined ? [] : [id],
+    );
   }
 
   /** Resolves when the first engine is up; the others follow. Rejects as launch and load do, and nothing runs then. */
@@ -75,7 +101,32 @@ export class EnginePool {
 
   /** Ends the engine of a session; a new one is started. Unknown ids are ignored. */
   kill(id: number, reason: string): void {
-    for (const [engine, its] of this.#engines) if (its === id) engine.kill(reason);
+    this.#find(id)?.[0].kill(reason);
+  }
+
+  /**
+   * Starts another engine in the place of a session's; true when it is up. The old one goes on until `end`, but is not
+   * started again. False when the id is unknown or no other came up: then all is as before.
+   */
+  async replace(id: number): Promise<boolean> {
+    const [engine, member] = this.#find(id) ?? [];
+    if (!engine || !member || member.isLeaving || this.#isClosed) return false;
+    member.isLeaving = true;
+    try {
+      await this.#track(this.#fill(member.slot));
+      return true;
+    } catch (error) {
+      if (this.#isClosed) return false;
+      this.#tellFailedStart(error);
+      member.isLeaving = false;
+      if (!this.#engines.has(engine)) this.#failed(member.slot); // it ended meanwhile
+      return false;
+    }
+  }
+
+  /** Ends the engine of a session that was replaced. Unknown ids are ignored. */
+  async end(id: number): Promise<void> {
+    await this.#find(id)?.[0].close();
   }
 
   /** Ends all engines in order and waits for them. */
@@ -89,17 +140,25 @@ export class EnginePool {
   /** Starts an engine in the slot, now or after the pause that its history asks for. */
   #refill(slot: Slot): void {
     if (this.#isClosed) return;
-    const { clock, rng, limits, log } = this.#options;
+    const { clock, rng, limits } = this.#options;
     const now = clock.nowMs();
     const delayMs = nextRespawnDelayMs(slot.history, now, rng, limits);
     slot.timer = clock.setTimer(now + delayMs, () => {
       slot.timer = undefined;
       void this.#track(this.#fill(slot)).catch((error: unknown) => {
-        const failure = toSkyliftError(error);
-        log('warn', 'engine did not start', { code: failure.code, reason: failure.message });
+        this.#tellFailedStart(error);
         this.#failed(slot);
       });
     });
+  }
+
+  #tellFailedStart(error: unknown): void {
+    const { code, message } = toSkyliftError(error);
+    this.#options.log('warn', 'engine did not start', { code, reason: message });
+  }
+
+  #find(id: number): [Engine, Member] | undefined {
+    return [...this.#engines].find(([, member]) => member.id === id);
   }
 
   #failed(slot: Slot): void {
@@ -108,28 +167,46 @@ export class EnginePool {
   }
 
   async #fill(slot: Slot): Promise<void> {
-    const { launcher, spec, memoryBytes, onUp } = this.#options;
+    const { launcher, packed, memoryBytes } = this.#options;
+    const finding = packed?.find(); // reads while the process starts
     const engine = await launcher.launch({ memoryBytes });
-    this.#engines.set(engine, undefined);
+    const starting = { slot, id: undefined, isPacked: false, isLeaving: false };
+    this.#engines.set(engine, starting);
+    const dir = await finding;
     try {
-      if (this.#isClosed) throw new SkyliftError('SKY_UNAVAILABLE', 'the engines are being closed');
-      const session = await engine.load(spec);
-      const id = this.#nextId++;
-      this.#engines.set(engine, id);
-      void engine.exited.then((report) => this.#ended(slot, engine, report));
-      onUp(session, id);
+      this.#requireOpen();
+      this.#welcome(engine, slot, await this.#load(engine, dir), dir !== undefined);
     } catch (error) {
       await engine.close();
       this.#engines.delete(engine);
-      throw error;
+      if (dir === undefined || this.#isClosed) throw error;
+      await packed?.refuse(toSkyliftError(error));
+      return this.#fill(slot);
     }
   }
 
-  #ended(slot: Slot, engine: Engine, report: ExitReport): void {
-    const id = this.#engines.get(engine);
+  #requireOpen(): void {
+    if (this.#isClosed) throw new SkyliftError('SKY_UNAVAILABLE', 'the engines are being closed');
+  }
+
+  #load(engine: Engine, dir: string | undefined): Promise<Session> {
+    const { spec } = this.#options;
+    return engine.load(dir === undefined ? spec : { ...spec, packed: { dir, use: 'read' } });
+  }
+
+  #welcome(engine: Engine, slot: Slot, session: Session, isPacked: boolean): void {
+    const id = this.#nextId++;
+    this.#engines.set(engine, { slot, id, isPacked, isLeaving: false });
+    void engine.exited.then((report) => this.#ended(engine, report));
+    this.#options.onUp(session, id);
+  }
+
+  #ended(engine: Engine, report: ExitReport): void {
+    const member = this.#engines.get(engine);
     this.#engines.delete(engine);
-    if (id !== undefined) this.#options.onDown(id, report);
-    this.#failed(slot);
+    if (member?.id === undefined) return;
+    this.#options.onDown(member.id, report);
+    if (!member.isLeaving) this.#failed(member.slot);
   }
 
   /** Remembers a start, so that `close` can wait for it. */

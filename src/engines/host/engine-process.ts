@@ -13,6 +13,7 @@ import type {
   LaunchSpec,
   LoadSpec,
   MemoryReport,
+  Packing,
   Session,
 } from '../port.ts';
 import { ChildLink } from './child-link.ts';
@@ -34,6 +35,7 @@ export interface LauncherOptions {
   readonly kind: string;
   /** Module that the child process runs; made by `siblingEntry`. */
   readonly entry: string;
+  readonly packing?: Packing;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: Limits;
@@ -44,6 +46,7 @@ export function createLauncher(options: LauncherOptions): EngineLauncher {
   let nextId = 1;
   return {
     kind: options.kind,
+    ...(options.packing && { packing: options.packing }),
     launch: (spec) => launch(nextId++, options, spec),
   };
 }

@@ -40,8 +40,12 @@ export function parseCapacity(json: unknown): Capacity {
 export function parseMemory(json: unknown): MemoryReport {
   if (!isFields(json) || !isCount(json['rssBytes']))
     throw frameError('the engine sent no valid memory report');
-  const privateBytes = isCount(json['privateBytes']) ? json['privateBytes'] : undefined;
-  return { rssBytes: json['rssBytes'], privateBytes };
+  const { privateBytes, anonymousBytes } = json;
+  return {
+    rssBytes: json['rssBytes'],
+    privateBytes: isCount(privateBytes) ? privateBytes : undefined,
+    anonymousBytes: isCount(anonymousBytes) ? anonymousBytes : undefined,
+  };
 }
 
 /** An error on its way to the front. `code` is for errors that have none. */

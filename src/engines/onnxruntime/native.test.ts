@@ -156,7 +156,7 @@ test('a damaged file, a missing file and another device are refused at load', as
   const gone = specOf({ gone: { bytes: halfPlusTwo(), dtype: 'float32' } });
   rmSync(join(dir, 'gone.onnx'));
   await assert.rejects(load(gone), /gone\.onnx/);
-  await assert.rejects(load(specOf({}, { device: 'cuda:0' })), { code: 'SKY_ENGINE_LOAD' });
+  await assert.rejects(load(specOf({}, { device: 'cuda:0' })), { code: 'SKY_ENGINE_DEVICE' });
 });
 
 test('a program outside the package directory is refused', async () => {

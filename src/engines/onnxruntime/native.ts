@@ -2,10 +2,14 @@
 import { basename, join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import { SkyliftError } from '../../core/errors.ts';
+import { programFile } from '../../package/manifest-rules.ts';
 import type { Signature } from '../../package/manifest.ts';
 import type { Tensor, TensorSpec } from '../../tensor/tensor.ts';
+import type { Device } from '../port.ts';
 import type { NativeEngine, NativeLoadSpec, NativeSession } from '../host/native.ts';
 import { loadOrt } from './binding.ts';
+import { executionProviders, requireDevice } from './devices.ts';
+import { loadPacked, packInto } from './packing.ts';
 import type { Ort, OrtFetches, OrtNames, OrtResults, OrtSession } from './binding.ts';
 import { fromOrt, toOrt } from './tensors.ts';
 
@@ -26,8 +30,7 @@ export function onnxruntimeNative(ort: Ort = loadOrt()): NativeEngine {
 }
 
 async function loadPackage(ort: Ort, spec: NativeLoadSpec): Promise<NativeSession> {
-  if (spec.device !== 'cpu')
-    throw new SkyliftError('SKY_ENGINE_LOAD', `device ${spec.device} is not available, only cpu is`);
+  requireDevice(spec.device); // the library would compute on the CPU without a word
   const { programs, signatures } = spec.pkg.manifest;
   const sessions = new Map<string, OrtSession>();
   const unload = (): void => sessions.forEach((session) => session.dispose());
@@ -51,20 +54,27 @@ async function loadPackage(ort: Ort, spec: NativeLoadSpec): Promise<NativeSessio
   };
 }
 
-function openProgram(ort: Ort, { pkg, threads }: NativeLoadSpec, program: string): Promise<OrtSession> {
-  const file = `${program}.onnx`;
+function openProgram(
+  ort: Ort,
+  { pkg, device, threads, packed }: NativeLoadSpec,
+  program: string,
+): Promise<OrtSession> {
+  const file = programFile('onnx', program);
   if (basename(file) !== file || pkg.manifest.programs[program] === undefined)
     throw new SkyliftError(
       'SKY_PACKAGE_INVALID',
       `signatures name the program "${program}", which is not one`,
     );
-  return ort.open(join(pkg.dir, file), sessionOptions(threads));
+  const options = sessionOptions(device, threads);
+  if (packed === undefined) return ort.open(join(pkg.dir, file), options);
+  if (packed.use === 'read') return ort.open(join(packed.dir, file), loadPacked(options));
+  return ort.open(join(pkg.dir, file), packInto(options, packed.dir, program));
 }
 
 /** Threads never spin while they wait: an engine shares its cores with the front and with other engines. */
-function sessionOptions(threads: number): InferenceSession.SessionOptions {
+function sessionOptions(device: Device, threads: number): InferenceSession.SessionOptions {
   return {
-    executionProviders: ['cpu'],
+    executionProviders: executionProviders(device),
     executionMode: 'sequential',
     intraOpNumThreads: threads,
     interOpNumThreads: 1,

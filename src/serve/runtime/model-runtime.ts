@@ -5,7 +5,8 @@ import type { Limits } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { Rng } from '../../core/random.ts';
-import type { EngineLauncher } from '../../engines/port.ts';
+import type { Device, EngineLauncher } from '../../engines/port.ts';
+import type { WeightCache } from '../../engines/weight-cache/weight-cache.ts';
 import { Dispatcher } from './scheduling/dispatcher.ts';
 import type { EngineStatus, LoadedVersion } from './loading/loaded-version.ts';
 import { prepareRequest } from './prepare-request.ts';
@@ -37,6 +38,10 @@ import type { BatchPoint } from './loading/warm-up.ts';
 export interface RuntimeOptions {
   readonly launcher: EngineLauncher;
   readonly threads: ThreadOptions;
+  /** What engines compute on. */
+  readonly device: Device;
+  /** @default engines do not share weights */
+  readonly weights?: WeightCache | undefined;
   /** Cores that all engines together may use. */
   readonly cores: number;
   readonly clock: Clock;
@@ -85,7 +90,7 @@ export class ModelRuntime implements Runtime {
 
   /** Throws SKY_CONFIG_INVALID, SKY_CONFIG_OVERSUBSCRIBED for thread options that do not fit the cores. */
   constructor(options: RuntimeOptions) {
-    const { launcher, clock, rng, log, limits, cores, threads } = options;
+    const { launcher, device, weights, clock, rng, log, limits, cores, threads } = options;
     const plan = planThreads(threads, cores);
     this.#options = options;
     this.#metrics = new RunMetrics(options.metrics);
@@ -111,7 +116,17 @@ export class ModelRuntime implements Runtime {
       onPressure: (queue) => this.#loader.grow(queue),
     });
     const dispatcher = this.#dispatcher;
-    this.#loader = new VersionLoader({ launcher, clock, rng, log, limits, dispatcher, plan });
+    this.#loader = new VersionLoader({
+      launcher,
+      device,
+      weights,
+      clock,
+      rng,
+      log,
+      limits,
+      dispatcher,
+      plan,
+    });
   }
 
   /** Says what a model shall consist of; a new name is served from now on. Versions come and go as the wish asks. */

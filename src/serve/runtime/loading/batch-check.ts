@@ -49,7 +49,8 @@ function job(signature: string, inputs: readonly Tensor[], rows: number): Engine
   return { id: 1, signature, rows, inputs, params: new Map() };
 }
 
-function randomRow(signature: Signature, rng: Rng): Tensor[] {
+/** One row of made-up inputs; free dimensions are 1. */
+export function randomRow(signature: Signature, rng: Rng): Tensor[] {
   return signature.inputs.map((spec) => randomTensor(spec, rng));
 }
 

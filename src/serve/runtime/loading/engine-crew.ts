@@ -9,20 +9,19 @@ import type { Limits } from '../../../core/limits.ts';
 import type { Log } from '../../../core/log.ts';
 import type { Rng } from '../../../core/random.ts';
 import { EnginePool } from '../../../engines/host/engine-pool.ts';
-import type { EngineLauncher, Session } from '../../../engines/port.ts';
+import type { PackedForm } from '../../../engines/host/engine-pool.ts';
+import type { Device, EngineLauncher, Session } from '../../../engines/port.ts';
 import type { PackageHandle } from '../../../package/manifest.ts';
 import type { Dispatcher } from '../scheduling/dispatcher.ts';
 import type { SessionOffer } from '../scheduling/scheduler-types.ts';
+import { engineMemoryBytes, grownBytes } from './engine-memory.ts';
 import type { Measured } from './warm-up.ts';
 
-const GiB = 1024 ** 3;
-/** Data segment of an engine relative to the package: weights, their packed copy, activations. */
-const MEMORY_PER_PACKAGE_BYTE = 4;
-const MIN_ENGINE_MEMORY_BYTES = 4 * GiB;
 /** A run may take this many times the longest one seen at warm-up. */
 const RUN_LIMIT_FACTOR = 10;
 
 export interface CrewEnvironment {
+  readonly device: Device;
   readonly launcher: EngineLauncher;
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
@@ -35,6 +34,9 @@ export interface CrewOptions {
   /** Queue of the dispatcher that the crew works for. */
   readonly queue: string;
   readonly pkg: PackageHandle;
+  readonly packed: PackedForm | undefined;
+  /** What an engine of such a crew had after its warm-up, when that is known. */
+  readonly warmBytes: number | undefined;
   /** Of each engine. */
   readonly threads: number;
   /** To begin with. */
@@ -52,7 +54,11 @@ export class EngineCrew {
   readonly #sessions = new Map<number, Session>();
   /** The dispatcher's id by the pool's. */
   readonly #attached = new Map<number, number>();
+  /** Monotonic milliseconds, by the pool's id. */
+  readonly #startedAtMs = new Map<number, number>();
   #offer: SessionOffer | undefined;
+  /** Of an engine after the warm-up, as far as files do not back it; undefined where the platform cannot tell. */
+  #warmBytes: number | undefined;
   /** Told of ended engines while the first is measured. */
   #onDown: (engine: number) => void = () => {};
 
@@ -67,6 +73,7 @@ export class EngineCrew {
   async start(): Promise<Measured> {
     await this.#pool.start();
     const measured = await this.#measureFirst();
+    this.#warmBytes = this.#options.warmBytes ?? (await this.#mostAnonymousBytes());
     this.#offer = {
       maxRows: measured.maxRows,
       crowdRows: measured.crowdRows,
@@ -96,6 +103,35 @@ export class EngineCrew {
     return this.#pool.size;
   }
 
+  get warmBytes(): number | undefined {
+    return this.#warmBytes;
+  }
+
+  /** There are engines that do not share their weights. */
+  get isUnpacked(): boolean {
+    return this.#pool.unpacked().length > 0;
+  }
+
+  /** Replaces the engines that do not share their weights, one after the other, without a failed request. */
+  async repack(): Promise<void> {
+    for (const engine of this.#pool.unpacked()) await this.#replace(engine);
+  }
+
+  /** Replaces the engines that grew far beyond what they had after the warm-up, without a failed request. */
+  async replaceGrown(): Promise<void> {
+    const { clock, limits, log } = this.#environment;
+    if (this.#warmBytes === undefined) return;
+    const mostBytes = grownBytes(this.#warmBytes, limits);
+    for (const [engine, session] of this.#sessions) {
+      const ageMs = clock.nowMs() - (this.#startedAtMs.get(engine) ?? 0);
+      if (ageMs < limits.engine_min_age_ms || !this.#attached.has(engine)) continue;
+      const bytes = (await anonymousBytes(session)) ?? 0;
+      if (bytes <= mostBytes || !(await this.#replace(engine))) continue;
+      const { queue } = this.#options;
+      log('info', 'an engine that grew was replaced', { queue, bytes, mostBytes });
+    }
+  }
+
   /** Bytes that only one engine has, of each; all that it has where the platform cannot tell. */
   async memoryBytes(): Promise<number[]> {
     const reports = await Promise.all(
@@ -111,12 +147,13 @@ export class EngineCrew {
   }
 
   #createPool(): EnginePool {
-    const { launcher, clock, rng, log, limits } = this.#environment;
-    const { queue, pkg, threads, engines } = this.#options;
+    const { launcher, device, clock, rng, log, limits } = this.#environment;
+    const { queue, pkg, packed, threads, engines } = this.#options;
     return new EnginePool({
       launcher,
-      spec: { pkg, device: 'cpu', threads },
-      memoryBytes: limits.engine_memory_bytes || memoryBytes(pkg),
+      spec: { pkg, device, threads },
+      ...(packed && { packed }),
+      memoryBytes: engineMemoryBytes(pkg, limits),
       size: engines,
       clock,
       rng: rng.fork(`${queue}/${threads}`),
@@ -124,6 +161,7 @@ export class EngineCrew {
       limits,
       onUp: (session, engine) => {
         this.#sessions.set(engine, session);
+        this.#startedAtMs.set(engine, clock.nowMs());
         if (this.#offer) this.#attach(engine, session, this.#offer);
       },
       onDown: (engine) => {
@@ -141,9 +179,25 @@ export class EngineCrew {
     );
   }
 
+  /** True when another engine is up; the old one ends when it has finished what it runs. */
+  async #replace(engine: number): Promise<boolean> {
+    if (!(await this.#pool.replace(engine))) return false;
+    const session = this.#attached.get(engine);
+    if (session !== undefined)
+      this.#environment.dispatcher.retire(session, () => void this.#pool.end(engine));
+    return true;
+  }
+
+  async #mostAnonymousBytes(): Promise<number | undefined> {
+    const sizes = await Promise.all([...this.#sessions.values()].map(anonymousBytes));
+    const known = sizes.filter((size) => size !== undefined);
+    return known.length > 0 ? Math.max(...known) : undefined;
+  }
+
   #detach(engine: number): void {
     const session = this.#attached.get(engine);
     this.#sessions.delete(engine);
+    this.#startedAtMs.delete(engine);
     this.#attached.delete(engine);
     if (session !== undefined) this.#environment.dispatcher.detach(session);
   }
@@ -179,7 +233,7 @@ export class EngineCrew {
   }
 }
 
-function memoryBytes({ manifest }: PackageHandle): number {
-  const packageBytes = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  return Math.max(MIN_ENGINE_MEMORY_BYTES, packageBytes * MEMORY_PER_PACKAGE_BYTE);
+/** Undefined also for an engine that ended. */
+async function anonymousBytes(session: Session): Promise<number | undefined> {
+  return (await session.memory().catch(() => undefined))?.anonymousBytes;
 }

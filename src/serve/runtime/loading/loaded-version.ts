@@ -4,11 +4,13 @@
  */
 import { isSkyliftError, SkyliftError } from '../../../core/errors.ts';
 import type { Session } from '../../../engines/port.ts';
+import type { WeightCache } from '../../../engines/weight-cache/weight-cache.ts';
 import type { PackageHandle } from '../../../package/manifest.ts';
 import { hasIndependentRows } from './batch-check.ts';
 import { EngineCrew } from './engine-crew.ts';
 import type { CrewEnvironment } from './engine-crew.ts';
 import type { ServableVersion } from '../requests.ts';
+import { PackedWeights } from './packed-weights.ts';
 import { isWorthKeeping, isWorthSplitting } from './thread-plan.ts';
 import type { ThreadPlan } from './thread-plan.ts';
 import { VersionStatistics } from '../version-statistics.ts';
@@ -17,6 +19,8 @@ import type { Measured } from './warm-up.ts';
 
 export interface VersionEnvironment extends CrewEnvironment {
   readonly plan: ThreadPlan;
+  /** @default engines do not share weights */
+  readonly weights: WeightCache | undefined;
   /** There is memory for one more engine of the version. */
   readonly mayGrow: (version: LoadedVersion) => boolean;
 }
@@ -35,6 +39,7 @@ const WEIGHTS_FACTOR = 1.2;
 interface CrewSize {
   readonly threads: number;
   readonly engines: number;
+  readonly warmBytes?: number | undefined;
 }
 
 export class LoadedVersion {
@@ -43,6 +48,7 @@ export class LoadedVersion {
   readonly statistics = new VersionStatistics();
   readonly #pkg: PackageHandle;
   readonly #environment: VersionEnvironment;
+  readonly #packed: PackedWeights | undefined;
   #crews: EngineCrew[] = [];
   #measured: Measured | undefined;
   /** The crews to start again, while there are none. */
@@ -65,6 +71,8 @@ export class LoadedVersion {
     this.queue = `${servable.model}@${servable.version}/${load}`;
     this.#pkg = pkg;
     this.#environment = environment;
+    const { weights: cache, device } = environment;
+    if (cache && device === 'cpu') this.#packed = new PackedWeights(pkg, { ...environment, cache });
     this.lastUsedMs = environment.clock.nowMs();
     const fileBytes = pkg.manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     this.#engineBytes = ENGINE_BYTES + WEIGHTS_FACTOR * fileBytes;
@@ -73,10 +81,16 @@ export class LoadedVersion {
   /** Starts engines and measures them; afterwards requests of `queue` are answered. Throws the load error. */
   async start(): Promise<void> {
     const { plan } = this.#environment;
-    if (plan.kind === 'fixed') this.#measured = await this.#startCrew(plan.threads, plan.engines);
+    if (plan.kind === 'fixed') this.#measured = await this.#startCrew(plan);
     else await this.#startMeasured(plan.cores);
     await this.#weigh();
     this.#isStarting = false;
+    void this.#pack();
+  }
+
+  /** Replaces engines that grew far beyond what they had after the warm-up. */
+  async replaceGrown(): Promise<void> {
+    if (this.isAwake) await Promise.all(this.#crews.map((crew) => crew.replaceGrown()));
   }
 
   /** Requests wait for native code: one more narrow engine, as long as there are cores without one. */
@@ -130,9 +144,9 @@ export class LoadedVersion {
     this.#asleep = undefined;
     this.#isStarting = true;
     try {
-      for (const { threads, engines } of sizes) {
+      for (const size of sizes) {
         if (this.#isClosed) throw new SkyliftError('SKY_UNAVAILABLE', `${this.queue} is being unloaded`);
-        await this.#startCrew(threads, engines, async () => measured);
+        await this.#startCrew(size, async () => measured);
       }
     } catch (error) {
       await this.sleep();
@@ -141,6 +155,7 @@ export class LoadedVersion {
     } finally {
       this.#isStarting = false;
     }
+    void this.#pack();
   }
 
   get measured(): Measured | undefined {
@@ -153,11 +168,11 @@ export class LoadedVersion {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(this.#crews.map((crew) => crew.close()));
+    await Promise.all([this.#packed?.close(), ...this.#crews.map((crew) => crew.close())]);
   }
 
   async #startMeasured(cores: number): Promise<void> {
-    this.#measured = await this.#startCrew(1, 1);
+    this.#measured = await this.#startCrew({ threads: 1, engines: 1 });
     await this.#weigh();
     const narrowUs = this.#measured.curve[0]?.runUs ?? 0;
     if (isWorthSplitting(narrowUs, cores) && this.#environment.mayGrow(this))
@@ -175,7 +190,7 @@ export class LoadedVersion {
     const { model } = this.servable;
     let isKept = false;
     try {
-      const wide = await this.#startCrew(cores, 1);
+      const wide = await this.#startCrew({ threads: cores, engines: 1 });
       const wideUs = wide.curve[0]?.runUs ?? narrowUs;
       isKept = isWorthKeeping(narrowUs, wideUs);
       log('info', 'threads measured', { model, narrowUs, wideUs, cores, isKept });
@@ -185,13 +200,29 @@ export class LoadedVersion {
     if (!isKept) await this.#crews.pop()?.close();
   }
 
+  /** The version answers already: now there is time to make what its engines can share, and to let them share it. */
+  async #pack(): Promise<void> {
+    const isWanted = (): boolean =>
+      !this.#isClosed && this.#crews.some((crew) => crew.isUnpacked) && this.#environment.mayGrow(this);
+    if (!this.#packed || !isWanted() || !(await this.#packed.build())) return;
+    for (const crew of this.#crews) if (isWanted()) await crew.repack();
+    if (!this.#isClosed && this.isAwake) await this.#weigh();
+  }
+
   async #startCrew(
-    threads: number,
-    engines: number,
+    { threads, engines, warmBytes }: CrewSize,
     measure = (session: Session): Promise<Measured> => this.#measure(session),
   ): Promise<Measured> {
     const crew = new EngineCrew(
-      { queue: this.queue, pkg: this.#pkg, threads, engines, measure },
+      {
+        queue: this.queue,
+        pkg: this.#pkg,
+        packed: this.#packed,
+        threads,
+        engines,
+        warmBytes,
+        measure,
+      },
       this.#environment,
     );
     this.#crews.push(crew);
@@ -231,8 +262,8 @@ export class LoadedVersion {
   }
 }
 
-function sizeOf({ threads, size }: EngineCrew): CrewSize {
-  return { threads, engines: size };
+function sizeOf({ threads, size, warmBytes }: EngineCrew): CrewSize {
+  return { threads, engines: size, warmBytes };
 }
 
 function sumOf(numbers: readonly number[]): number {

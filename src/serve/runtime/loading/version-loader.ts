@@ -1,6 +1,7 @@
 /** Does what the versions of a model want done, with engine processes: opens packages, starts engines, drains and ends them. */
 import type { Clock } from '../../../core/clock.ts';
 import { toSkyliftError } from '../../../core/errors.ts';
+import { Repeat } from '../../../core/repeat.ts';
 import type { SkyliftError } from '../../../core/errors.ts';
 import { LoadedVersion } from './loaded-version.ts';
 import type { VersionEnvironment } from './loaded-version.ts';
@@ -15,6 +16,7 @@ export class VersionLoader {
   readonly #environment: VersionEnvironment;
   readonly #slots: LoadSlots;
   readonly #memory: MemoryKeeper;
+  readonly #growthWatch: Repeat;
   /** All that have engines, also those that do not answer yet or any more. */
   readonly #running = new Set<LoadedVersion>();
   readonly #waking = new Set<LoadedVersion>();
@@ -24,6 +26,12 @@ export class VersionLoader {
     const { clock, limits, log, dispatcher } = environment;
     this.#slots = new LoadSlots(limits.max_parallel_loads, clock);
     this.#memory = new MemoryKeeper({ clock, limits, log, isIdle: (queue) => dispatcher.isIdle(queue) });
+    this.#growthWatch = new Repeat({
+      clock,
+      pauseMs: limits.memory_check_ms,
+      run: async () => void (await Promise.all([...this.#running].map((version) => version.replaceGrown()))),
+      onFailure: ({ message }) => log('error', 'the memory of engines is not watched', { reason: message }),
+    });
     this.#environment = { ...environment, mayGrow: (version) => this.#memory.mayGrow(version) };
   }
 
@@ -55,6 +63,7 @@ export class VersionLoader {
   async close(): Promise<void> {
     this.#slots.close();
     this.#memory.close();
+    this.#growthWatch.close();
     const running = [...this.#running];
     for (const { queue } of running) this.#environment.dispatcher.closeQueue(queue, 'SKY_DRAINING');
     await Promise.all(running.map((version) => version.close()));

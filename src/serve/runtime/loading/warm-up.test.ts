@@ -23,7 +23,7 @@ function sessionOf(cost: (rows: number) => number, seen: EngineJob[] = []): Sess
       queueMicrotask(() => sink.finished([job.id], cost(job.rows)));
     },
     drop: () => {},
-    memory: () => Promise.resolve({ rssBytes: 0, privateBytes: undefined }),
+    memory: () => Promise.resolve({ rssBytes: 0, privateBytes: undefined, anonymousBytes: undefined }),
     unload: () => Promise.resolve(),
   };
 }

@@ -183,3 +183,25 @@ test('a bound on the wait refuses early whatever the deadline', () => {
   const job = { ...HEAD, id: 900, deadlineAtMs: now + 100_000 };
   assert.deepEqual(refused(scheduler.step({ kind: 'arrive', at: now, job })), [900]);
 });
+
+test('a session that is retired finishes its run, gets no other, and is let go once', () => {
+  const scheduler = schedulerWith(2);
+  const isRetired = (actions: readonly SchedulerAction[]): boolean =>
+    actions.some(({ kind }) => kind === 'retired');
+  arrive(scheduler, 1, 2);
+  scheduler.step({ kind: 'flush', at: 0 });
+  assert.equal(isRetired(scheduler.step({ kind: 'retire', at: 1, session: 1 })), false, 'it runs');
+  arrive(scheduler, 3, 4);
+  const finished = scheduler.step({ kind: 'finished', at: 2, session: 1, ranUs: 1 });
+  assert.equal(isRetired(finished), true);
+  assert.deepEqual(runs(finished), [], 'the other one is busy');
+  const dispatched = scheduler.step({ kind: 'finished', at: 3, session: 2, ranUs: 1 });
+  assert.ok(dispatched.every((action) => action.kind !== 'dispatch' || action.session === 2));
+  assert.equal(isRetired(scheduler.step({ kind: 'retire', at: 4, session: 1 })), false, 'twice');
+  assert.equal(isRetired(scheduler.step({ kind: 'retire', at: 4, session: 99 })), false, 'unknown');
+});
+
+test('a free session that is retired is let go at once', () => {
+  const actions = schedulerWith(1).step({ kind: 'retire', at: 0, session: 1 });
+  assert.deepEqual(actions[0], { kind: 'retired', session: 1 });
+});
