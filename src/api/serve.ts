@@ -46,6 +46,8 @@ export interface ServeOptions extends Omit<WorkshopOptions, 'metrics'>, ModelsOp
   readonly auth?: AuthOptions;
   /** Without keys: whoever reaches the server may load and unload models. @default only callers of this machine */
   readonly allowRemoteAdmin?: boolean;
+  /** Path of the metrics besides `/metrics`; false: no metrics. @default `/monitoring/prometheus/metrics` */
+  readonly metricsAt?: string | false;
   /** @default no access log */
   readonly accessLog?: AccessLog;
   readonly onEvent?: (event: ServeEvent) => void;
@@ -251,7 +253,7 @@ interface ServerParts extends Pick<Parts, 'catalog' | 'keys' | 'state'> {
 function createServer(
   { runtime, limits }: Workshop,
   { metrics, catalog, keys, state, listeners }: ServerParts,
-  { log = silentLog, accessLog, http, grpc, allowRemoteAdmin = false }: ServeOptions,
+  { log = silentLog, accessLog, http, grpc, metricsAt, allowRemoteAdmin = false }: ServeOptions,
 ): HttpServer {
   const clock = systemClock;
   const context = { runtime, control: catalog, clock, limits };
@@ -265,6 +267,7 @@ function createServer(
     routes: routeTable(context, {
       health: { isReady },
       metrics,
+      metricsAt,
       tensorContent: grpc !== false && grpc?.tensorContent === true,
     }),
     unmatched: [tfservingUnmatched],

@@ -19,12 +19,17 @@ import { defaultStoreDir } from '../package/store-dir.ts';
 import { ModelRuntime } from '../serve/runtime/model-runtime.ts';
 import { createModelSource } from '../serve/runtime/sources/model-source.ts';
 import type { ModelSource } from '../serve/runtime/sources/model-source.ts';
+import type { BatchingOptions, VersionOptions } from '../serve/runtime/loading/version-options.ts';
 import type { ThreadOptions } from '../serve/runtime/loading/thread-plan.ts';
 
 export interface WorkshopOptions {
   /** Overrides of the table in core/limits.ts. */
   readonly limits?: Partial<Limits>;
   readonly threads?: ThreadOptions;
+  /** @default measured at warm-up */
+  readonly batching?: BatchingOptions;
+  /** Reads what is said in a numbered folder beside the model. @default nothing is looked for */
+  readonly optionsIn?: (folder: string) => Promise<VersionOptions>;
   /** Directory of the local store. @default $SKYLIFT_STORE or the user's data directory */
   readonly storeDir?: string;
   /** @default silent */
@@ -51,6 +56,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
   const runtime = new ModelRuntime({
     launcher: onnxruntimeLauncher({ clock, log, limits }),
     threads: options.threads ?? {},
+    batching: options.batching,
     cores: usableCores(),
     clock,
     rng: seededRng(randomBytes(4).readUInt32LE()),
@@ -60,7 +66,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
     digest: (parts) =>
       parts.reduce((hmac, part) => hmac.update(part), createHmac('sha256', quarantineKey)).digest('hex'),
   });
-  const tools = { store, importer, wallMs: () => clock.wallMs() };
+  const tools = { store, importer, wallMs: () => clock.wallMs(), optionsIn: options.optionsIn };
   return { limits, store, importer, runtime, createSource: (text) => createModelSource(text, tools) };
 }
 

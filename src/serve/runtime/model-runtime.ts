@@ -26,6 +26,7 @@ import { RunMetrics } from './run-metrics.ts';
 import { createScheduler } from './scheduling/scheduler.ts';
 import { versionNotFound } from './servable.ts';
 import type { FoundVersion } from './sources/model-source.ts';
+import type { BatchingOptions } from './loading/version-options.ts';
 import { planThreads } from './loading/thread-plan.ts';
 import type { ThreadOptions } from './loading/thread-plan.ts';
 import type { Progress, VersionEvent, VersionWish } from './versions/model-versions.ts';
@@ -36,6 +37,8 @@ import type { BatchPoint } from './loading/warm-up.ts';
 export interface RuntimeOptions {
   readonly launcher: EngineLauncher;
   readonly threads: ThreadOptions;
+  /** Of versions that say nothing themselves. @default measured at warm-up */
+  readonly batching?: BatchingOptions | undefined;
   /** Cores that all engines together may use. */
   readonly cores: number;
   readonly clock: Clock;
@@ -82,7 +85,7 @@ export class ModelRuntime implements Runtime {
 
   /** Throws SKY_CONFIG_INVALID, SKY_CONFIG_OVERSUBSCRIBED for thread options that do not fit the cores. */
   constructor(options: RuntimeOptions) {
-    const { launcher, clock, rng, log, limits, cores, threads } = options;
+    const { launcher, clock, rng, log, limits, cores, threads, batching = {} } = options;
     const plan = planThreads(threads, cores);
     this.#options = options;
     this.#metrics = new RunMetrics(options.metrics);
@@ -106,7 +109,17 @@ export class ModelRuntime implements Runtime {
       onPressure: (queue) => this.#loader.grow(queue),
     });
     const dispatcher = this.#dispatcher;
-    this.#loader = new VersionLoader({ launcher, clock, rng, log, limits, dispatcher, plan });
+    this.#loader = new VersionLoader({
+      launcher,
+      clock,
+      rng,
+      log,
+      limits,
+      dispatcher,
+      plan,
+      cores,
+      batching,
+    });
   }
 
   /** Says what a model shall consist of; a new name is served from now on. Versions come and go as the wish asks. */

@@ -12,7 +12,7 @@ import { EnginePool } from '../../../engines/host/engine-pool.ts';
 import type { EngineLauncher, Session } from '../../../engines/port.ts';
 import type { PackageHandle } from '../../../package/manifest.ts';
 import type { Dispatcher } from '../scheduling/dispatcher.ts';
-import type { SessionOffer } from '../scheduling/scheduler-types.ts';
+import type { QueueRules, SessionOffer } from '../scheduling/scheduler-types.ts';
 import type { Measured } from './warm-up.ts';
 
 const GiB = 1024 ** 3;
@@ -39,6 +39,7 @@ export interface CrewOptions {
   readonly threads: number;
   /** To begin with. */
   readonly engines: number;
+  readonly rules: QueueRules | undefined;
   /** Says what a session of this crew can do. */
   readonly measure: (session: Session) => Promise<Measured>;
 }
@@ -72,6 +73,7 @@ export class EngineCrew {
       crowdRows: measured.crowdRows,
       threads: this.threads,
       runLimitMs: this.#runLimitMs(measured),
+      ...(this.#options.rules && { rules: this.#options.rules }),
     };
     for (const [engine, session] of this.#sessions) this.#attach(engine, session, this.#offer);
     return measured;

@@ -12,11 +12,13 @@ import type { ServableVersion } from '../requests.ts';
 import { isWorthKeeping, isWorthSplitting } from './thread-plan.ts';
 import type { ThreadPlan } from './thread-plan.ts';
 import { VersionStatistics } from '../version-statistics.ts';
+import type { BatchingOptions } from './version-options.ts';
 import { warmUp } from './warm-up.ts';
 import type { Measured } from './warm-up.ts';
 
 export interface VersionEnvironment extends CrewEnvironment {
   readonly plan: ThreadPlan;
+  readonly batching: BatchingOptions;
   /** There is memory for one more engine of the version. */
   readonly mayGrow: (version: LoadedVersion) => boolean;
 }
@@ -191,7 +193,14 @@ export class LoadedVersion {
     measure = (session: Session): Promise<Measured> => this.#measure(session),
   ): Promise<Measured> {
     const crew = new EngineCrew(
-      { queue: this.queue, pkg: this.#pkg, threads, engines, measure },
+      {
+        queue: this.queue,
+        pkg: this.#pkg,
+        threads,
+        engines,
+        measure,
+        rules: this.#environment.batching.rules,
+      },
       this.#environment,
     );
     this.#crews.push(crew);
@@ -200,12 +209,13 @@ export class LoadedVersion {
 
   /** Measures the first signature; a model that does not run on made-up inputs is served row by row. */
   async #measure(session: Session): Promise<Measured> {
-    const { clock, limits, log } = this.#environment;
+    const { clock, limits, log, batching } = this.#environment;
     const [first] = Object.keys(this.#pkg.manifest.signatures);
     const { name: signatureName, signature } = this.servable.signature(first);
     try {
       const isBatched = await this.#areRowsIndependent(session);
-      const { max_batch_rows: maxRows, warmup_budget_ms: budgetMs } = limits;
+      const { max_batch_rows: mostRows, warmup_budget_ms: budgetMs } = limits;
+      const maxRows = Math.min(mostRows, batching.maxRows ?? mostRows);
       return await warmUp(session, { signatureName, signature, isBatched, maxRows, budgetMs, clock });
     } catch (error) {
       if (isSkyliftError(error) && error.code === 'SKY_ENGINE_LOST') throw error;

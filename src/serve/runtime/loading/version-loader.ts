@@ -6,13 +6,20 @@ import { LoadedVersion } from './loaded-version.ts';
 import type { VersionEnvironment } from './loaded-version.ts';
 import { createServable } from '../servable.ts';
 import type { FoundVersion } from '../sources/model-source.ts';
+import { planThreads } from './thread-plan.ts';
+import type { VersionOptions } from './version-options.ts';
 import { LoadSlots } from './load-slots.ts';
 import { isWorthRetrying } from '../versions/retry.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 import type { VersionWork } from '../versions/version-work.ts';
 
+export interface LoaderEnvironment extends Omit<VersionEnvironment, 'mayGrow'> {
+  /** That all engines together may use. */
+  readonly cores: number;
+}
+
 export class VersionLoader {
-  readonly #environment: VersionEnvironment;
+  readonly #environment: VersionEnvironment & LoaderEnvironment;
   readonly #slots: LoadSlots;
   readonly #memory: MemoryKeeper;
   /** All that have engines, also those that do not answer yet or any more. */
@@ -20,7 +27,7 @@ export class VersionLoader {
   readonly #waking = new Set<LoadedVersion>();
   #loads = 0;
 
-  constructor(environment: Omit<VersionEnvironment, 'mayGrow'>) {
+  constructor(environment: LoaderEnvironment) {
     const { clock, limits, log, dispatcher } = environment;
     this.#slots = new LoadSlots(limits.max_parallel_loads, clock);
     this.#memory = new MemoryKeeper({ clock, limits, log, isIdle: (queue) => dispatcher.isIdle(queue) });
@@ -69,7 +76,10 @@ export class VersionLoader {
     if ((await found.look())?.revision !== revision) return 'changed';
     if (!('manifest' in opened)) return opened;
     const servable = createServable(model, found.version, opened.manifest);
-    const loaded = new LoadedVersion(servable, opened, { ...this.#environment, load: ++this.#loads });
+    const loaded = new LoadedVersion(servable, opened, {
+      ...this.#environmentOf((await found.options?.()) ?? {}),
+      load: ++this.#loads,
+    });
     this.#running.add(loaded);
     try {
       await this.#memory.admit(loaded);
@@ -80,6 +90,15 @@ export class VersionLoader {
       await this.#end(loaded);
       throw error;
     }
+  }
+
+  #environmentOf({ threads, batching }: VersionOptions): VersionEnvironment {
+    const environment = this.#environment;
+    return {
+      ...environment,
+      plan: threads ? planThreads(threads, environment.cores) : environment.plan,
+      batching: batching ?? environment.batching,
+    };
   }
 
   /** What has begun is finished, for as long as the limit allows. */

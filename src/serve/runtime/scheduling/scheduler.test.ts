@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createScheduler } from './scheduler.ts';
-import type { Scheduler, SchedulerAction } from './scheduler-types.ts';
+import type { QueueRules, Scheduler, SchedulerAction } from './scheduler-types.ts';
 
 const LIMITS = { cores: 2, queueMaxJobs: 100, maxAttempts: 3, poisonKills: 2, runMaxBytes: 1000 };
 const OFFER = { maxRows: 1, crowdRows: 4, threads: 1, runLimitMs: 1000 };
@@ -15,22 +15,25 @@ function schedulerWith(sessions: number): Scheduler {
 }
 
 function arrive(scheduler: Scheduler, first: number, count: number, queue = 'm'): void {
-  for (let id = first; id < first + count; id++)
-    scheduler.step({
-      kind: 'arrive',
-      at: 0,
-      job: {
-        id,
-        queue,
-        rows: 1,
-        sizeBytes: 4,
-        bucket: 'b',
-        tenant: 't',
-        priority: 'interactive',
-        idempotent: true,
-        deadlineAtMs: 1000,
-      },
-    });
+  for (let id = first; id < first + count; id++) arriveOne(scheduler, id, queue);
+}
+
+function arriveOne(scheduler: Scheduler, id: number, queue = 'm'): readonly SchedulerAction[] {
+  return scheduler.step({
+    kind: 'arrive',
+    at: 0,
+    job: {
+      id,
+      queue,
+      rows: 1,
+      sizeBytes: 4,
+      bucket: 'b',
+      tenant: 't',
+      priority: 'interactive',
+      idempotent: true,
+      deadlineAtMs: 1000,
+    },
+  });
 }
 
 /** Rows of the runs that the actions start. */
@@ -97,4 +100,40 @@ test('what a queue had while others were idle is not held against it, nor for a 
   for (let i = 0; i < 20; i++) finish();
   const runsOfOld = running.filter((session) => session === 2).length;
   assert.ok(runsOfOld >= 9 && runsOfOld <= 12, `${runsOfOld} of ${running.length} runs`);
+});
+
+function schedulerWithRules(rules: QueueRules, maxRows: number): Scheduler {
+  const scheduler = createScheduler(LIMITS);
+  const offer = { ...OFFER, maxRows, crowdRows: maxRows, rules };
+  scheduler.step({ kind: 'up', at: 0, session: 1, queue: 'm', offer });
+  return scheduler;
+}
+
+test('a run that is not full waits as long as its queue says, and not a moment for nothing', () => {
+  const scheduler = schedulerWithRules({ holdMs: 5 }, 4);
+  const held = [...arriveOne(scheduler, 1), ...arriveOne(scheduler, 2)];
+  held.push(...scheduler.step({ kind: 'flush', at: 0 }));
+  assert.deepEqual(runs(held), []);
+  assert.deepEqual(
+    held.filter(({ kind }) => kind === 'alarmAt'),
+    [{ kind: 'alarmAt', at: 5 }],
+  );
+  assert.deepEqual(runs(scheduler.step({ kind: 'alarm', at: 5 })), [2]);
+  const full = schedulerWithRules({ holdMs: 5 }, 4);
+  arrive(full, 1, 4);
+  assert.deepEqual(runs(full.step({ kind: 'flush', at: 0 })), [4], 'a full run goes at once');
+});
+
+test('a queue refuses what its rules have no room for, but never the only job', () => {
+  for (const [rules, refused] of [
+    [{ maxJobs: 2 }, [3, 4]],
+    [{ maxRows: 3 }, [4]],
+    [{ maxRows: 0.5 }, [2, 3, 4]],
+    [{}, []],
+  ] as const) {
+    const scheduler = schedulerWithRules({ ...rules, holdMs: 100 }, 100);
+    const actions = [1, 2, 3, 4].flatMap((id) => arriveOne(scheduler, id));
+    const rejected = actions.flatMap((action) => (action.kind === 'reject' ? [action.job] : []));
+    assert.deepEqual(rejected, refused, JSON.stringify(rules));
+  }
 });

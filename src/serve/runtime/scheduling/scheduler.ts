@@ -1,6 +1,7 @@
 /**
  * The scheduler: which jobs run together, where and when, and which are refused. A pure state machine: every event
- * carries its time, every effect is an action for the caller. Work-conserving: a free session takes what waits, at once.
+ * carries its time, every effect is an action for the caller. Work-conserving: a free session takes what waits, at once,
+ * unless the rules of its queue ask for fuller runs.
  */
 import type { ErrorCode } from '../../../core/error-codes.ts';
 import { unreachable } from '../../../core/errors.ts';
@@ -10,6 +11,7 @@ import { QueueLoad } from './queue-load.ts';
 import type {
   JobHead,
   Scheduler,
+  QueueRules,
   SchedulerAction,
   SchedulerEvent,
   SchedulerLimits,
@@ -44,6 +46,9 @@ interface QueueState {
   readonly waiting: JobQueue;
   readonly sessions: Set<number>;
   closedWith: ErrorCode | undefined;
+  rules: QueueRules;
+  /** Until then runs that are not full wait for more jobs. */
+  holdUntilMs: number;
   readonly load: QueueLoad;
 }
 
@@ -75,7 +80,7 @@ class JobScheduler implements Scheduler {
       this.#dispatchAll(event.at);
     }
     if (event.kind === 'finished') this.#reportPressure(event.session, event.at);
-    this.#armAlarm();
+    this.#armAlarm(event.at);
     return this.#actions;
   }
 
@@ -108,14 +113,15 @@ class JobScheduler implements Scheduler {
     const queue = this.#queue(head.queue);
     const refusal = this.#refusal(queue, head, at);
     if (refusal) return this.#reject(head.id, refusal, this.#waitMs(queue));
-    if (queue.waiting.size === 0) this.#wake(queue);
+    if (queue.waiting.size === 0) this.#wake(queue, at);
     this.#jobs.set(head.id, { head, queue, session: undefined, lostEngines: 0 });
     this.#deadlines.add(head.id, head.deadlineAtMs);
     queue.waiting.push(head);
   }
 
   /** An idle queue saves up nothing: it starts level with the run that started last (start-time fair queueing, Goyal 1996). */
-  #wake(queue: QueueState): void {
+  #wake(queue: QueueState, at: number): void {
+    queue.holdUntilMs = at + (queue.rules.holdMs ?? 0);
     queue.load.servedUs = Math.max(queue.load.servedUs, this.#servedUs);
   }
 
@@ -123,8 +129,11 @@ class JobScheduler implements Scheduler {
   #refusal(queue: QueueState, head: JobHead, at: number): ErrorCode | undefined {
     if (queue.closedWith) return queue.closedWith;
     if (head.deadlineAtMs <= at) return 'SKY_DEADLINE_EXCEEDED';
-    if (queue.waiting.size >= this.#limits.queueMaxJobs) return 'SKY_OVERLOADED';
-    if (queue.waiting.size === 0) return undefined; // nobody is in the way: its own deadline will tell
+    const { waiting, rules } = queue;
+    if (waiting.size >= Math.min(this.#limits.queueMaxJobs, rules.maxJobs ?? Infinity))
+      return 'SKY_OVERLOADED';
+    if (waiting.size === 0) return undefined; // nobody is in the way: its own deadline will tell
+    if (waiting.rows + head.rows > (rules.maxRows ?? Infinity)) return 'SKY_OVERLOADED';
     const wouldEndAtMs = at + this.#waitMs(queue) + queue.load.timeMs(head.rows, 1);
     return queue.load.isTrusted && wouldEndAtMs > head.deadlineAtMs ? 'SKY_OVERLOADED' : undefined;
   }
@@ -138,6 +147,7 @@ class JobScheduler implements Scheduler {
     const free = { running: [], runningRows: 0, killAtMs: Infinity, isBusy: false, isKilled: false };
     this.#sessions.set(session, { queue, offer, ...free });
     queue.sessions.add(session);
+    queue.rules = offer.rules ?? {};
   }
 
   /** Every job of the lost session is tried again alone, so that the one that ends engines is told from its neighbours. */
@@ -239,14 +249,15 @@ class JobScheduler implements Scheduler {
   }
 
   #dispatchAll(at: number): void {
-    for (let pick = this.#pick(); pick; pick = this.#pick()) this.#dispatch(pick, at);
+    for (let pick = this.#pick(at); pick; pick = this.#pick(at)) this.#dispatch(pick, at);
   }
 
   /** A free session of the queue that had least, if the cores allow one more run. */
-  #pick(): { session: number; state: SessionState } | undefined {
+  #pick(at: number): { session: number; state: SessionState } | undefined {
     let best: { session: number; state: SessionState } | undefined;
     for (const [session, state] of this.#sessions) {
       if (state.isBusy || state.isKilled || state.queue.waiting.size === 0) continue;
+      if (isHeld(state, at)) continue;
       if (this.#busyCores > 0 && this.#busyCores + state.offer.threads > this.#limits.cores) continue;
       if (!best || goesBefore(state, best.state)) best = { session, state };
     }
@@ -289,9 +300,12 @@ class JobScheduler implements Scheduler {
       this.#actions.push({ kind: 'pressure', queue: queue.name });
   }
 
-  #armAlarm(): void {
+  #armAlarm(at: number): void {
     let nextMs = this.#deadlines.earliestMs();
-    for (const state of this.#sessions.values()) nextMs = Math.min(nextMs, state.killAtMs);
+    for (const state of this.#sessions.values()) {
+      nextMs = Math.min(nextMs, state.killAtMs);
+      if (!state.isBusy && isHeld(state, at)) nextMs = Math.min(nextMs, state.queue.holdUntilMs);
+    }
     if (nextMs >= this.#armedAtMs) return;
     this.#armedAtMs = nextMs;
     this.#actions.push({ kind: 'alarmAt', at: nextMs });
@@ -305,12 +319,19 @@ class JobScheduler implements Scheduler {
         waiting: new JobQueue(),
         sessions: new Set(),
         closedWith: undefined,
+        rules: {},
+        holdUntilMs: 0,
         load: new QueueLoad(),
       };
       this.#queues.set(name, queue);
     }
     return queue;
   }
+}
+
+/** The jobs that wait are no full run, and the first may still wait for others. */
+function isHeld({ queue, offer }: SessionState, at: number): boolean {
+  return at < queue.holdUntilMs && queue.waiting.size > 0 && queue.waiting.rows < offer.maxRows;
 }
 
 /** Queues take turns by the core time they had; a lone job takes the widest session, several take the narrow ones. */

@@ -7,6 +7,7 @@ import type { PackageHandle } from '../../../package/manifest.ts';
 import { resolveReference } from '../../../package/resolve-reference.ts';
 import type { PackageStore } from '../../../package/store.ts';
 import type { Offered, VersionLook } from '../versions/version-work.ts';
+import type { VersionOptions } from '../loading/version-options.ts';
 import { lookAtFiles } from './look-at-files.ts';
 
 export interface FoundVersion extends Offered {
@@ -14,6 +15,8 @@ export interface FoundVersion extends Offered {
   look(): Promise<VersionLook | undefined>;
   /** Imports or copies into the store, verified, and gives the store's copy. */
   open(): Promise<PackageHandle>;
+  /** What is said beside the files of the version. Throws SKY_CONFIG_INVALID. @default nothing */
+  options?(): Promise<VersionOptions>;
 }
 
 export interface ModelSource {
@@ -31,6 +34,8 @@ export interface SourceTools {
   readonly importer: Importer;
   /** Milliseconds since the epoch, as file systems count. */
   readonly wallMs: () => number;
+  /** Reads what is said in a numbered folder beside the model. @default nothing is looked for */
+  readonly optionsIn?: ((folder: string) => Promise<VersionOptions>) | undefined;
 }
 
 /** The number of a model that was given without one. */
@@ -51,6 +56,7 @@ export function createModelSource(text: string, tools: SourceTools): ModelSource
         version,
         look: () => lookAtFiles(path, tools.wallMs()),
         open: async () => open(await locateModel(path), tools),
+        options: async () => (await tools.optionsIn?.(path)) ?? {},
       }));
     },
   };
