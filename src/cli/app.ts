@@ -16,6 +16,7 @@ import { environmentFlags } from './environment-flags.ts';
 import { renderRootHelp } from './render/help.ts';
 import type { CommandHelp } from './render/help.ts';
 import type { Terminal } from './terminal.ts';
+import { translateTriton } from './triton-flags.ts';
 import { unknownCommand, wrongArguments } from './usage-error.ts';
 
 /** Every command, in the order in which help lists them. */
@@ -46,7 +47,9 @@ interface Failures {
 
 /** Scans and runs one command line. Resolves with the exit code; throws what went wrong. */
 export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const [name = '', ...args] = argv;
+  const [name = '', ...given] = argv;
+  const { args, notes } = name === 'serve' ? translateTriton(given) : { args: given, notes: [] };
+  for (const note of notes) terminal.say(note);
   const flags = isCommand(name) ? Object.keys(COMMANDS[name].parameters.flags ?? {}) : [];
   const fromEnvironment = environmentFlags(flags, args, terminal.process.env);
   const line = [

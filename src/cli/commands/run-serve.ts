@@ -1,5 +1,6 @@
 /** Runs `skylift serve`. */
 import { SkyliftError } from '../../core/errors.ts';
+import type { Limits } from '../../core/limits.ts';
 import { formatMs } from '../../core/units.ts';
 import type { GrpcOptions, RunningServer, ServeEvent, ServeOptions } from '../../index.ts';
 import { announcement, describeModels } from '../announce.ts';
@@ -18,7 +19,7 @@ const LOCAL = /^(?:https?:\/\/)?(?:127\.|\[::1\])|^unix:/;
 /** Serves until a stop signal; prints what answers where once every model does. */
 export async function runServe(context: CliContext, flags: ServeFlags, ...args: string[]): Promise<void> {
   const { terminal } = context;
-  const models = flags.model_config_file === undefined ? servedModels(args, flags) : fileModels(args, flags);
+  const models = modelsByPath(args, flags);
   await serveUntilStopped({
     options: serveOptions(flags, models, terminal),
     logLevel: terminal.flags.quiet ? 'error' : terminal.flags.verbose ? 'debug' : 'info',
@@ -29,12 +30,40 @@ export async function runServe(context: CliContext, flags: ServeFlags, ...args: 
   });
 }
 
-/** The file names all models; another one beside it would be a contradiction. */
-function fileModels(args: readonly string[], flags: ServeFlags): Readonly<Record<string, string>> {
+/** A file or a repository has all models; another one beside it would be a contradiction. */
+function modelsByPath(args: readonly string[], flags: ServeFlags): Readonly<Record<string, string>> {
+  const places = (['model_config_file', 'model_repository'] as const).filter(
+    (flag) => flags[flag] !== undefined,
+  );
+  const [place, another] = places;
+  if (place === undefined) return servedModels(args, flags);
+  if (another !== undefined)
+    throw new SkyliftError('SKY_USAGE', `models are given by --${place} and by --${another}`, {
+      hint: `Leave --${place} or --${another} away.`,
+    });
   if (args.length === 0 && flags.model_base_path === undefined) return {};
-  throw new SkyliftError('SKY_USAGE', 'models are given by path and by --model_config_file', {
-    hint: 'Write them all into the file, or leave --model_config_file away.',
+  throw new SkyliftError('SKY_USAGE', `models are given by path and by --${place}`, {
+    hint: `Put them all there, or leave --${place} away.`,
   });
+}
+
+function repositoryIn(flags: ServeFlags): Pick<ServeOptions, 'repository' | 'readyWithoutModels'> {
+  const { model_repository: path, model_control_mode: control, load_model: load = [] } = flags;
+  if (path === undefined) return {};
+  if (load.length > 0 && control !== 'explicit')
+    throw new SkyliftError('SKY_USAGE', `--load_model says nothing with --model_control_mode=${control}`, {
+      hint: 'Give --model_control_mode=explicit, too, or leave --load_model away.',
+    });
+  return {
+    repository: { path, control, load, exitOnError: flags.exit_on_error },
+    readyWithoutModels: !flags.strict_readiness,
+  };
+}
+
+/** Seconds of Triton are the pause of version polls here. */
+function serveLimits(flags: ServeFlags): Partial<Limits> {
+  const pollMs = flags.repository_poll_secs;
+  return { ...(pollMs !== undefined && { version_poll_ms: Math.round(pollMs * 1000) }), ...limitsIn(flags) };
 }
 
 function serveOptions(
@@ -55,7 +84,8 @@ function serveOptions(
       backend: flags.http_backend,
     },
     grpc: grpcPlaces(flags),
-    limits: limitsIn(flags),
+    ...repositoryIn(flags),
+    limits: serveLimits(flags),
     threads: {
       profile: flags.profile,
       allowOversubscription: flags.allow_oversubscription,

@@ -75,9 +75,10 @@ export class VersionLoader {
     const opened = await found.open().catch(toSkyliftError);
     if ((await found.look())?.revision !== revision) return 'changed';
     if (!('manifest' in opened)) return opened;
-    const servable = createServable(model, found.version, opened.manifest);
+    const options = (await found.options?.()) ?? {};
+    const servable = createServable(model, found.version, opened.manifest, options.configuration);
     const loaded = new LoadedVersion(servable, opened, {
-      ...this.#environmentOf((await found.options?.()) ?? {}),
+      ...this.#environmentOf(options),
       load: ++this.#loads,
     });
     this.#running.add(loaded);

@@ -1,4 +1,5 @@
 /** What the configuration of one model, or of all, asks of the way in which its versions run. */
+import type { VersionPolicy } from '../versions/version-policy.ts';
 import type { QueueRules } from '../scheduling/scheduler-types.ts';
 import type { ThreadOptions } from './thread-plan.ts';
 
@@ -13,4 +14,27 @@ export interface BatchingOptions {
 export interface VersionOptions {
   readonly batching?: BatchingOptions;
   readonly threads?: ThreadOptions;
+  readonly configuration?: ModelConfiguration;
+}
+
+/** What a model repository says of a model, for those who ask what it says. */
+export interface ModelConfiguration {
+  readonly policy: VersionPolicy;
+  /** 0: the first dimension of inputs and outputs is no batch. @default what the model can do */
+  readonly maxBatchSize?: number;
+  /** Engines, where their number is given. */
+  readonly instances?: number;
+  /** '' where the only model of the folder counts. */
+  readonly fileName: string;
+  /** Where the combining of requests is spoken of. */
+  readonly dynamicBatching?: DynamicBatching;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+export interface DynamicBatching {
+  readonly preferredSizes: readonly number[];
+  /** Microseconds. */
+  readonly delayUs: number;
+  /** 0: no bound of its own. */
+  readonly queueJobs: number;
 }

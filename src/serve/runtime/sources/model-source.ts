@@ -51,18 +51,22 @@ export function createModelSource(text: string, tools: SourceTools): ModelSource
     async list() {
       const located = await locateModel(await resolveReference(text, async () => tools.store));
       if (located.kind !== 'versions')
-        return [{ version: UNNUMBERED, look: async () => STEADY, open: () => open(located, tools) }];
+        return [{ version: UNNUMBERED, look: async () => STEADY, open: () => openLocated(located, tools) }];
       return located.versions.map(({ version, path }) => ({
         version,
         look: () => lookAtFiles(path, tools.wallMs()),
-        open: async () => open(await locateModel(path), tools),
+        open: async () => openLocated(await locateModel(path), tools),
         options: async () => (await tools.optionsIn?.(path)) ?? {},
       }));
     },
   };
 }
 
-async function open(located: Located, { store, importer }: SourceTools): Promise<PackageHandle> {
+/** Imports what was located, or copies it into the store. */
+export async function openLocated(
+  located: Located,
+  { store, importer }: Pick<SourceTools, 'store' | 'importer'>,
+): Promise<PackageHandle> {
   switch (located.kind) {
     case 'file':
     case 'foreign-folder':
