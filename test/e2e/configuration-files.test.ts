@@ -75,3 +75,43 @@ test('per-model batching parameters stand in the folder of a version, and a wron
     /Error: SKY_CONFIG_INVALID .*batching_params\.pbtxt:1:\d+: max_batch_size must be positive; was -1/,
   );
 });
+
+test('a file of our own has flags and models; the environment and the command line stand above it', async (t) => {
+  const folder = temporaryFolder(t);
+  const base = modelFolder(folder, {});
+  const config = join(folder, 'skylift.json');
+  const models = [{ name: 'mine', path: base, versions: 'all', labels: { stable: 1 } }];
+  const write = (more: object): void => writeFileSync(config, JSON.stringify({ models, ...more }));
+  const env = { SKYLIFT_STORE: join(folder, 'store') };
+
+  write({ port: 1, max_body_bytes: 300, rest_api_enable_cors_support: true });
+  const server = await startServer(t, ['serve', '--config', config, '--port=0'], {
+    env: { ...env, SKYLIFT_MAX_BODY_BYTES: '400' },
+  });
+  const url = `${server.url}/v1/models/mine/labels/stable:predict`;
+  assert.deepEqual(await postJson(url, { instances: [1] }), { status: 200, body: { predictions: [2.5] } });
+  const cors = await fetch(`${server.url}/v1/models/mine`);
+  assert.equal(cors.headers.get('access-control-allow-origin'), '*', 'the file');
+  await cors.arrayBuffer();
+  for (const [padding, status] of [
+    [330, 200],
+    [430, 413],
+  ] as const) {
+    const body = `{"instances": [1]}`.padEnd(padding);
+    const reply = await fetch(url, { method: 'POST', body });
+    await reply.arrayBuffer();
+    assert.equal(reply.status, status, 'the environment');
+  }
+  assert.equal((await server.stop()).code, 0);
+
+  for (const [more, code, words] of [
+    [{ prot: 1 }, 3, /skylift\.json: "prot" is no key of this file/],
+    [{ port: 'x' }, 2, /"x" does not fit "port" in .*skylift\.json/],
+    [{ model_repository: '/r' }, 3, /models are given by models and by model_repository/],
+  ] as const) {
+    write(more);
+    const result = await skylift(['serve', `--config=${config}`], { env });
+    assert.equal(result.code, code, result.stderr);
+    assert.match(result.stderr, words);
+  }
+});

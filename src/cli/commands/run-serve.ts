@@ -11,6 +11,7 @@ import { servedModels } from '../served-models.ts';
 import { serveUntilStopped } from '../serve-until-stopped.ts';
 import type { ServingPlan } from '../serve-until-stopped.ts';
 import type { Terminal } from '../terminal.ts';
+import { SERVE_FLAGS } from './serve-flags.ts';
 import type { ServeFlags } from './serve-flags.ts';
 
 const DEFAULT_PORT = 8501;
@@ -19,15 +20,29 @@ const LOCAL = /^(?:https?:\/\/)?(?:127\.|\[::1\])|^unix:/;
 /** Serves until a stop signal; prints what answers where once every model does. */
 export async function runServe(context: CliContext, flags: ServeFlags, ...args: string[]): Promise<void> {
   const { terminal } = context;
-  const models = modelsByPath(args, flags);
+  const models = (await modelsInFile(args, flags)) ?? modelsByPath(args, flags);
+  const paths = Object.fromEntries(
+    Object.entries(models).map(([name, model]) => [name, typeof model === 'string' ? model : model.path]),
+  );
   await serveUntilStopped({
     options: serveOptions(flags, models, terminal),
     logLevel: terminal.flags.quiet ? 'error' : terminal.flags.verbose ? 'debug' : 'info',
     accessLog: flags.access_log,
     onReady: async (server) =>
-      announce(server, { paths: models, asksForKeys: flags.auth_keys !== undefined }, terminal),
+      announce(server, { paths, asksForKeys: flags.auth_keys !== undefined }, terminal),
     onStop: (signal) => terminal.say(`${signal}: finishing requests in flight ...`),
   });
+}
+
+type Models = NonNullable<ServeOptions['models']>;
+
+/** Those of `--config`, unless the command line or the environment say where models are. */
+async function modelsInFile(args: readonly string[], flags: ServeFlags): Promise<Models | undefined> {
+  const { config, model_base_path, model_config_file, model_repository } = flags;
+  const others = [...args, model_base_path, model_config_file, model_repository];
+  if (config === undefined || others.some((place) => place !== undefined)) return undefined;
+  const { readServeConfig } = await import('../serve-config.ts');
+  return (await readServeConfig(config, Object.keys(SERVE_FLAGS))).models;
 }
 
 /** A file or a repository has all models; another one beside it would be a contradiction. */
@@ -66,11 +81,7 @@ function serveLimits(flags: ServeFlags): Partial<Limits> {
   return { ...(pollMs !== undefined && { version_poll_ms: Math.round(pollMs * 1000) }), ...limitsIn(flags) };
 }
 
-function serveOptions(
-  flags: ServeFlags,
-  models: Readonly<Record<string, string>>,
-  terminal: Terminal,
-): ServingPlan['options'] {
+function serveOptions(flags: ServeFlags, models: Models, terminal: Terminal): ServingPlan['options'] {
   return {
     models,
     ...(flags.model_config_file !== undefined && { modelConfigFile: flags.model_config_file }),

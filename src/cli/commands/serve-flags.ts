@@ -37,6 +37,7 @@ interface OwnFlags {
   readonly model_name?: string;
   readonly model_base_path?: string;
   readonly model_config_file?: string;
+  readonly config?: string;
   readonly model_repository?: string;
   readonly model_control_mode: 'none' | 'poll' | 'explicit';
   readonly repository_poll_secs?: number;
@@ -211,6 +212,13 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
     optional: true,
     placeholder: 'FILE',
     brief: 'Models, version policies and labels, as TensorFlow Serving writes them',
+  },
+  config: {
+    kind: 'parsed',
+    parse: parsePath,
+    optional: true,
+    placeholder: 'FILE',
+    brief: 'Flags by their names, and models, as JSON; the command line and the environment stand above it',
   },
   model_repository: {
     kind: 'parsed',
