@@ -20,6 +20,7 @@ import type { PackageStore } from '../package/store.ts';
 import { fitModel } from '../serve/protocols/oip/config/fit-model.ts';
 import { parseModelConfig } from '../serve/protocols/oip/config/model-config.ts';
 import type { RepositoryModel } from '../serve/protocols/oip/config/model-config.ts';
+import type { VersionOptions } from '../serve/runtime/loading/version-options.ts';
 import { lookAtFiles } from '../serve/runtime/sources/look-at-files.ts';
 import type { ModelCatalog } from '../serve/runtime/sources/model-catalog.ts';
 import type { ModelConfig } from '../serve/runtime/sources/model-config.ts';
@@ -46,6 +47,8 @@ export interface RepositoryTools {
   readonly importer: Importer;
   readonly limits: Limits;
   readonly log: Log;
+  /** What is said in the folder of a version beside the model. */
+  readonly optionsIn: (folder: string) => Promise<VersionOptions>;
 }
 
 export class ModelRepository {
@@ -182,7 +185,8 @@ function createRepositorySource(
         version,
         look: () => lookAtFiles(folder, systemClock.wallMs()),
         open: () => openVersion(folder, model, tools),
-        options: async () => (model instanceof SkyliftError ? {} : model.options),
+        options: async () =>
+          model instanceof SkyliftError ? {} : { ...(await tools.optionsIn(folder)), ...model.options },
       }));
     },
   };

@@ -107,8 +107,20 @@ const OWN_ROWS: readonly Row[] = [
   ['grpc_channel_arguments', 'string', '', 'ignored', 'gRPC has limits of its own: --grpc_max_message_bytes'],
   ['grpc_max_threads', 'integer', '0', 'ignored', 'gRPC needs no threads here'],
   ['saved_model_tags', 'string', 'serve', 'ignored', 'ONNX models have no tags'],
-  ['enable_model_warmup', 'bool', 'true', 'ignored', 'Models are always warmed up with made-up inputs'],
-  ['num_request_iterations_for_warmup', 'integer', '0', 'ignored', 'See --warmup_budget_ms'],
+  [
+    'enable_model_warmup',
+    'bool',
+    'true',
+    'supported',
+    'Run assets.extra/tf_serving_warmup_requests before a version answers; made-up inputs are always run',
+  ],
+  [
+    'num_request_iterations_for_warmup',
+    'integer',
+    '0',
+    'supported',
+    'How often each recorded request is run at warm-up; 0: once',
+  ],
   [
     'monitoring_config_file',
     'string',

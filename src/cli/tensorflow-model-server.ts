@@ -120,6 +120,7 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
       ...(tls && { tls }),
       allowRemoteAdmin: isOn(line, 'allow_remote_admin'),
       limits: limitsOf(line),
+      ...warmUpOf(line),
       threads: threads > 0 ? { threads } : {},
     },
     logLevel: 'info',
@@ -208,6 +209,13 @@ function sslConfigOf({ given }: TensorflowCommandLine, grpcPort: number): string
   if (grpcPort === 0)
     throw refused(`--ssl_config_file=${file} secures the port of gRPC, which is off`, '--port=8500');
   return file;
+}
+
+/** 0 is once, as in the original. */
+function warmUpOf({ given }: TensorflowCommandLine): Pick<ServingPlan['options'], 'recordedRequests'> {
+  if (given.get('enable_model_warmup') === 'false') return { recordedRequests: false };
+  const iterations = Number(given.get('num_request_iterations_for_warmup') ?? 0);
+  return iterations > 1 ? { recordedRequests: iterations } : {};
 }
 
 function authOf({ given }: TensorflowCommandLine): AuthOptions | undefined {

@@ -7,7 +7,7 @@ import type { Metrics } from '../../core/metrics.ts';
 import type { Rng } from '../../core/random.ts';
 import type { EngineLauncher } from '../../engines/port.ts';
 import { Dispatcher } from './scheduling/dispatcher.ts';
-import type { EngineStatus, LoadedVersion } from './loading/loaded-version.ts';
+import type { EngineStatus, LoadedVersion, Replayed } from './loading/loaded-version.ts';
 import { prepareRequest } from './prepare-request.ts';
 import { Quarantine } from './scheduling/quarantine.ts';
 import type { QuarantineOptions } from './scheduling/quarantine.ts';
@@ -119,6 +119,7 @@ export class ModelRuntime implements Runtime {
       plan,
       cores,
       batching,
+      onReplayed: (outcome) => this.#replayed(outcome),
     });
   }
 
@@ -258,6 +259,13 @@ export class ModelRuntime implements Runtime {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** In the words of TensorFlow Serving: people search their logs for them. */
+  #replayed({ model, path, records, durationUs }: Replayed): void {
+    this.#metrics.warmedUp(path, records, durationUs);
+    const text = `Finished reading warmup data for model at ${path}. Number of warmup records read: ${records}. Elapsed time (microseconds): ${durationUs}.`;
+    this.#options.log('info', text, { model, records, durationUs });
   }
 
   /** The model of that name, new if there is none. */

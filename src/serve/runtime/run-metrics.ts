@@ -43,6 +43,17 @@ const VERSION_EVENTS = {
   help: 'Versions that were loaded, failed to load, or were unloaded.',
   labels: ['model_name', 'event'],
 };
+const WARMUP_LATENCY = {
+  name: ':tensorflow:serving:model_warmup_latency',
+  help: 'Microseconds that the recorded requests of a version took before it was offered.',
+  labels: ['model_path', 'status'],
+  buckets: LATENCY_BUCKETS_US,
+};
+const WARMUP_RECORDS = {
+  name: ':tensorflow:serving:model_warmup_records_read',
+  help: 'Recorded requests that were run before a version was offered.',
+  labels: ['model_path', 'status'],
+};
 /** Others are steps on the way. */
 const COUNTED_EVENTS: ReadonlySet<string> = new Set(['loaded', 'failed', 'unloaded']);
 
@@ -81,6 +92,13 @@ export class RunMetrics {
   /** @param event kind of a VersionEvent */
   versionEvent(model: string, event: string): void {
     if (COUNTED_EVENTS.has(event)) this.#metrics.counter(VERSION_EVENTS, { model_name: model, event }).add(1);
+  }
+
+  /** @param path of the recorded requests */
+  warmedUp(path: string, records: number, durationUs: number): void {
+    const labels = { model_path: path, status: 'OK' };
+    this.#metrics.histogram(WARMUP_LATENCY, labels).observe(durationUs);
+    this.#metrics.counter(WARMUP_RECORDS, labels).add(records);
   }
 
   #of(model: string): ModelInstruments {

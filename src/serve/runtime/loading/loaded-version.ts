@@ -9,16 +9,21 @@ import { hasIndependentRows } from './batch-check.ts';
 import { EngineCrew } from './engine-crew.ts';
 import type { CrewEnvironment } from './engine-crew.ts';
 import type { ServableVersion } from '../requests.ts';
+import { replay } from './replay.ts';
 import { isWorthKeeping, isWorthSplitting } from './thread-plan.ts';
 import type { ThreadPlan } from './thread-plan.ts';
 import { VersionStatistics } from '../version-statistics.ts';
-import type { BatchingOptions } from './version-options.ts';
+import type { BatchingOptions, RecordedRequests } from './version-options.ts';
 import { warmUp } from './warm-up.ts';
 import type { Measured } from './warm-up.ts';
 
 export interface VersionEnvironment extends CrewEnvironment {
   readonly plan: ThreadPlan;
   readonly batching: BatchingOptions;
+  /** To be run before the version is offered. @default none */
+  readonly recorded: RecordedRequests | undefined;
+  /** Told when they were run. */
+  readonly onReplayed: (outcome: Replayed) => void;
   /** There is memory for one more engine of the version. */
   readonly mayGrow: (version: LoadedVersion) => boolean;
 }
@@ -27,6 +32,15 @@ export interface VersionEnvironment extends CrewEnvironment {
 export interface EngineStatus {
   readonly pid: number;
   readonly threads: number;
+}
+
+/** What came of the recorded requests of a version. */
+export interface Replayed {
+  readonly model: string;
+  /** Of their file. */
+  readonly path: string;
+  readonly records: number;
+  readonly durationUs: number;
 }
 
 /** An engine process without a model, bytes. */
@@ -190,7 +204,7 @@ export class LoadedVersion {
   async #startCrew(
     threads: number,
     engines: number,
-    measure = (session: Session): Promise<Measured> => this.#measure(session),
+    measure = (session: Session): Promise<Measured> => this.#tryOut(session),
   ): Promise<Measured> {
     const crew = new EngineCrew(
       {
@@ -205,6 +219,20 @@ export class LoadedVersion {
     );
     this.#crews.push(crew);
     return crew.start();
+  }
+
+  /** What it can do; afterwards what was recorded, whose failure is that of the load. */
+  async #tryOut(session: Session): Promise<Measured> {
+    const measured = await this.#measure(session);
+    const { recorded, clock, onReplayed } = this.#environment;
+    if (!recorded) return measured;
+    const startedAtMs = clock.nowMs();
+    const records = await replay(session, this, recorded);
+    if (this.#measured === undefined) {
+      const durationUs = Math.round((clock.nowMs() - startedAtMs) * 1000);
+      onReplayed({ model: this.servable.model, path: recorded.path, records, durationUs });
+    }
+    return measured;
   }
 
   /** Measures the first signature; a model that does not run on made-up inputs is served row by row. */

@@ -13,13 +13,13 @@ import { isWorthRetrying } from '../versions/retry.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 import type { VersionWork } from '../versions/version-work.ts';
 
-export interface LoaderEnvironment extends Omit<VersionEnvironment, 'mayGrow'> {
+export interface LoaderEnvironment extends Omit<VersionEnvironment, 'mayGrow' | 'recorded'> {
   /** That all engines together may use. */
   readonly cores: number;
 }
 
 export class VersionLoader {
-  readonly #environment: VersionEnvironment & LoaderEnvironment;
+  readonly #environment: Omit<VersionEnvironment, 'recorded'> & LoaderEnvironment;
   readonly #slots: LoadSlots;
   readonly #memory: MemoryKeeper;
   /** All that have engines, also those that do not answer yet or any more. */
@@ -93,12 +93,13 @@ export class VersionLoader {
     }
   }
 
-  #environmentOf({ threads, batching }: VersionOptions): VersionEnvironment {
+  #environmentOf({ threads, batching, recorded }: VersionOptions): VersionEnvironment {
     const environment = this.#environment;
     return {
       ...environment,
       plan: threads ? planThreads(threads, environment.cores) : environment.plan,
       batching: batching ?? environment.batching,
+      recorded,
     };
   }
 

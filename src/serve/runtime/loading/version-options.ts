@@ -1,4 +1,6 @@
 /** What the configuration of one model, or of all, asks of the way in which its versions run. */
+import type { Signature } from '../../../package/manifest.ts';
+import type { Tensor } from '../../../tensor/tensor.ts';
 import type { VersionPolicy } from '../versions/version-policy.ts';
 import type { QueueRules } from '../scheduling/scheduler-types.ts';
 import type { ThreadOptions } from './thread-plan.ts';
@@ -15,6 +17,30 @@ export interface VersionOptions {
   readonly batching?: BatchingOptions;
   readonly threads?: ThreadOptions;
   readonly configuration?: ModelConfiguration;
+  readonly recorded?: RecordedRequests;
+}
+
+/** A request as it was recorded elsewhere. */
+export interface RecordedRequest {
+  /** undefined: the default one. */
+  readonly signature: string | undefined;
+  readonly inputs: ReadonlyMap<string, Tensor>;
+}
+
+/** What a request is read for. */
+export interface Signatures {
+  /** Throws SKY_SIGNATURE_NOT_FOUND. */
+  signature(name: string | undefined): { readonly signature: Signature };
+}
+
+/** Requests that a version must answer before it is offered. */
+export interface RecordedRequests {
+  /** For messages and metrics. */
+  readonly path: string;
+  /** How often each is run. @default 1 */
+  readonly iterations?: number;
+  /** Throws what makes the file wrong, and while it goes on what makes a record wrong. */
+  read(signatures: Signatures): Promise<Iterable<RecordedRequest>>;
 }
 
 /** What a model repository says of a model, for those who ask what it says. */

@@ -1,4 +1,5 @@
 /** Where the versions of a model come from: one file or package that stays as it is, or a base path with numbered folders. */
+import { dirname } from 'node:path';
 import { SkyliftError, unreachable } from '../../../core/errors.ts';
 import type { Importer } from '../../../package/importer.ts';
 import { locateModel } from '../../../package/locate.ts';
@@ -34,7 +35,7 @@ export interface SourceTools {
   readonly importer: Importer;
   /** Milliseconds since the epoch, as file systems count. */
   readonly wallMs: () => number;
-  /** Reads what is said in a numbered folder beside the model. @default nothing is looked for */
+  /** Reads what is said in a folder beside the model. @default nothing is looked for */
   readonly optionsIn?: ((folder: string) => Promise<VersionOptions>) | undefined;
 }
 
@@ -46,17 +47,26 @@ const STEADY: VersionLook = { revision: '', quietMs: Infinity };
 
 /** @param text a model reference; what it leads to is found out at every listing */
 export function createModelSource(text: string, tools: SourceTools): ModelSource {
+  const optionsIn = async (folder: string): Promise<VersionOptions> =>
+    (await tools.optionsIn?.(folder)) ?? {};
   return {
     path: text,
     async list() {
       const located = await locateModel(await resolveReference(text, async () => tools.store));
       if (located.kind !== 'versions')
-        return [{ version: UNNUMBERED, look: async () => STEADY, open: () => openLocated(located, tools) }];
+        return [
+          {
+            version: UNNUMBERED,
+            look: async () => STEADY,
+            open: () => openLocated(located, tools),
+            options: () => optionsIn(located.kind === 'file' ? dirname(located.path) : located.path),
+          },
+        ];
       return located.versions.map(({ version, path }) => ({
         version,
         look: () => lookAtFiles(path, tools.wallMs()),
         open: async () => openLocated(await locateModel(path), tools),
-        options: async () => (await tools.optionsIn?.(path)) ?? {},
+        options: () => optionsIn(path),
       }));
     },
   };
