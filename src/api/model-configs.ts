@@ -5,6 +5,8 @@ import type { Limits } from '../core/limits.ts';
 import { silentLog } from '../core/log.ts';
 import type { Log } from '../core/log.ts';
 import { parseModelServerConfig } from '../serve/protocols/tfserving/config/model-server-config.ts';
+import { ModelRepository } from './model-repository.ts';
+import type { RepositoryOptions, RepositoryTools } from './model-repository.ts';
 import { Repeat } from '../core/repeat.ts';
 import { readSettingsText } from '../package/settings-file.ts';
 import type { ModelCatalog } from '../serve/runtime/sources/model-catalog.ts';
@@ -30,6 +32,8 @@ export interface ModelsOptions {
   readonly models?: Readonly<Record<string, string | ModelOptions>>;
   /** TensorFlow Serving's model configuration file, instead of `models`; read again every `config_poll_ms`. */
   readonly modelConfigFile?: string;
+  /** A model repository in Triton's layout, instead of `models`. */
+  readonly repository?: RepositoryOptions;
   /** How the versions of a model change. @default load-first: no request fails meanwhile */
   readonly order?: TransitionOrder;
   /** A changed config file may give new labels to versions that do not answer yet. @default false */
@@ -38,24 +42,52 @@ export interface ModelsOptions {
   readonly log?: Log;
 }
 
+type Packages = Omit<RepositoryTools, 'log'>;
+
 export interface GivenModels {
+  /** To be served from the start. */
   readonly configs: readonly ModelConfig[];
+  /** Known, and loaded when somebody asks. */
+  readonly others: readonly ModelConfig[];
+  /** A model that cannot be served is no reason to end the start. */
+  readonly isTolerant: boolean;
+  /** What a model is now, where that is asked for when it is loaded. */
+  readonly find: ((model: string) => Promise<ModelConfig | undefined>) | undefined;
   /** Keeps a catalog in step with what was given, until it is closed. */
   readonly watch: (catalog: ModelCatalog) => { close(): void };
 }
 
-/** Throws SKY_CONFIG_INVALID. */
-export async function readConfigs(options: ModelsOptions, limits: Limits): Promise<GivenModels> {
-  const { modelConfigFile: file, models = {}, log = silentLog } = options;
-  if (file === undefined) return { configs: modelConfigs(models), watch: () => ({ close: () => {} }) };
+const GIVEN = { others: [], isTolerant: false, find: undefined };
+
+/** Throws SKY_CONFIG_INVALID, and for a repository SKY_MODEL_NOT_FOUND, SKY_STORE_IO. */
+export async function readConfigs(options: ModelsOptions, packages: Packages): Promise<GivenModels> {
+  const { modelConfigFile: file, models = {}, repository, log = silentLog } = options;
+  const { limits } = packages;
+  if (repository !== undefined) return readRepository(repository, { ...packages, log });
+  if (file === undefined)
+    return { ...GIVEN, configs: modelConfigs(models), watch: () => ({ close: () => {} }) };
   if (Object.keys(models).length > 0)
     throw new SkyliftError('SKY_CONFIG_INVALID', `models are given by name and in ${file}`, {
       hint: 'Write them all into the file.',
     });
   const text = await readSettingsText(file, limits.max_config_bytes);
   return {
+    ...GIVEN,
     configs: parseModelServerConfig(text, file),
     watch: (catalog) => watchConfigFile(file, text, { catalog, limits, log }),
+  };
+}
+
+async function readRepository(options: RepositoryOptions, tools: RepositoryTools): Promise<GivenModels> {
+  const repository = new ModelRepository(options, tools);
+  const all = await repository.read();
+  const configs = repository.chosen(all);
+  return {
+    configs,
+    others: all.filter((config) => !configs.includes(config)),
+    isTolerant: options.exitOnError !== true,
+    find: options.control === 'explicit' ? (model) => repository.find(model) : undefined,
+    watch: (catalog) => repository.watch(catalog, all),
   };
 }
 

@@ -22,7 +22,7 @@ import { routeTable } from '../serve/server/route-table.ts';
 import { grpcTarget, isLocal, planListeners } from './listeners.ts';
 import type { GrpcOptions, HttpOptions, Listener } from './listeners.ts';
 import { readConfigs } from './model-configs.ts';
-import type { ModelsOptions } from './model-configs.ts';
+import type { GivenModels, ModelsOptions } from './model-configs.ts';
 import { tellModelEvents } from './serve-events.ts';
 import type { ServeEvent } from './serve-events.ts';
 import { openTls } from './tls.ts';
@@ -46,6 +46,10 @@ export interface ServeOptions extends Omit<WorkshopOptions, 'metrics'>, ModelsOp
   readonly auth?: AuthOptions;
   /** Without keys: whoever reaches the server may load and unload models. @default only callers of this machine */
   readonly allowRemoteAdmin?: boolean;
+  /** Path of the metrics besides `/metrics`; false: no metrics. @default `/monitoring/prometheus/metrics` */
+  readonly metricsAt?: string | false;
+  /** Ready as soon as the server answers, whatever its models do. @default when all models answer */
+  readonly readyWithoutModels?: boolean;
   /** @default no access log */
   readonly accessLog?: AccessLog;
   readonly onEvent?: (event: ServeEvent) => void;
@@ -130,10 +134,11 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const metrics = createPrometheusMetrics();
   const workshop = await openWorkshop({ ...options, metrics });
   const { runtime, limits } = workshop;
-  const catalog = createCatalog(workshop, options);
-  const { configs, watch } = await readConfigs(options, limits);
+  const given = await readConfigs(options, workshop);
+  const { configs, others, isTolerant, watch } = given;
+  const catalog = createCatalog(workshop, options, given.find);
   // before the port opens: a wrong path ends the start, a slow load is answered with 503
-  const listed = await catalog.list(configs, limits.model_wait_ms > 0);
+  const listed = await catalog.list(configs, isTolerant || limits.model_wait_ms > 0);
   const { keys, tls, listeners } = await openDoors(workshop, options, metrics);
   const state = { isDraining: false };
   const http = createServer(workshop, { metrics, catalog, keys, state, listeners }, options);
@@ -142,8 +147,10 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const places = await listenAt(http, listeners, options.onEvent);
     if (options.onEvent) tellModelEvents(runtime, systemClock, options.onEvent);
     catalog.serve(listed);
+    catalog.know(others);
     const names = configs.map(({ name }) => name);
-    await untilStarted(runtime, names, limits.model_wait_ms);
+    if (isTolerant) await Promise.allSettled(names.map((name) => runtime.whenStarted(name)));
+    else await untilStarted(runtime, names, limits.model_wait_ms);
     return new RunningServer(places, parts);
   } catch (error) {
     await closeNow(parts);
@@ -209,12 +216,19 @@ async function openKeys(
   return auth && KeyWatch.open({ paths: auth, limits, clock: systemClock, log });
 }
 
-function createCatalog({ runtime, createSource, limits }: Workshop, options: ServeOptions): ModelCatalog {
+function createCatalog(
+  { runtime, createSource, limits }: Workshop,
+  options: ServeOptions,
+  find: GivenModels['find'],
+): ModelCatalog {
+  const { repository } = options;
+  const isStill = repository !== undefined && repository.control !== 'poll';
   return new ModelCatalog({
     runtime,
     createSource,
+    find,
     clock: systemClock,
-    limits,
+    limits: isStill ? { ...limits, version_poll_ms: 0 } : limits,
     log: options.log ?? silentLog,
     order: options.order ?? 'load-first',
     allowsEarlyLabels: options.allowEarlyLabels ?? false,
@@ -251,12 +265,13 @@ interface ServerParts extends Pick<Parts, 'catalog' | 'keys' | 'state'> {
 function createServer(
   { runtime, limits }: Workshop,
   { metrics, catalog, keys, state, listeners }: ServerParts,
-  { log = silentLog, accessLog, http, grpc, allowRemoteAdmin = false }: ServeOptions,
+  options: ServeOptions,
 ): HttpServer {
+  const { log = silentLog, accessLog, http, grpc, metricsAt, allowRemoteAdmin = false } = options;
   const clock = systemClock;
   const context = { runtime, control: catalog, clock, limits };
   const isReady = (): { ready: boolean; waitingFor: readonly string[] } => {
-    const missing = runtime.notReady();
+    const missing = options.readyWithoutModels === true ? [] : runtime.notReady();
     const shown = keys && missing.length > 0 ? ['models'] : missing; // names are for those who have a key
     const waitingFor = state.isDraining ? ['draining'] : shown;
     return { ready: waitingFor.length === 0, waitingFor };
@@ -265,6 +280,7 @@ function createServer(
     routes: routeTable(context, {
       health: { isReady },
       metrics,
+      metricsAt,
       tensorContent: grpc !== false && grpc?.tensorContent === true,
     }),
     unmatched: [tfservingUnmatched],

@@ -19,9 +19,11 @@ import type { Importer } from '../package/importer.ts';
 import { diskFiles } from '../package/file-port.ts';
 import { PackageStore } from '../package/store.ts';
 import { defaultStoreDir } from '../package/store-dir.ts';
+import { recordedRequestsIn } from '../serve/protocols/tfserving/warm-up/recorded-requests.ts';
 import { ModelRuntime } from '../serve/runtime/model-runtime.ts';
 import { createModelSource } from '../serve/runtime/sources/model-source.ts';
 import type { ModelSource } from '../serve/runtime/sources/model-source.ts';
+import type { BatchingOptions, VersionOptions } from '../serve/runtime/loading/version-options.ts';
 import type { ThreadOptions } from '../serve/runtime/loading/thread-plan.ts';
 
 export interface WorkshopOptions {
@@ -30,6 +32,12 @@ export interface WorkshopOptions {
   readonly threads?: ThreadOptions;
   /** What engines compute on; `cuda:N` needs files that onnxruntime-node does not bring along. @default cpu */
   readonly device?: Device;
+  /** @default measured at warm-up */
+  readonly batching?: BatchingOptions;
+  /** Reads what is said in a numbered folder beside the model. @default nothing is looked for */
+  readonly optionsIn?: (folder: string) => Promise<VersionOptions>;
+  /** How often the recorded requests beside a model are run before it answers; false: never. @default once */
+  readonly recordedRequests?: number | false;
   /** Directory of the local store. @default $SKYLIFT_STORE or the user's data directory */
   readonly storeDir?: string;
   /** @default silent */
@@ -42,6 +50,8 @@ export interface Workshop {
   readonly store: PackageStore;
   readonly importer: Importer;
   readonly runtime: ModelRuntime;
+  /** What is said in a folder beside the model. */
+  readonly optionsIn: (folder: string) => Promise<VersionOptions>;
   /** Finds the versions of a model by its reference. */
   readonly createSource: (reference: string) => ModelSource;
 }
@@ -65,6 +75,7 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
     device,
     weights: packing && new WeightCache({ dir: weightCacheDir(store.dir), packing, limits, log }),
     threads: options.threads ?? {},
+    batching: options.batching,
     cores: usableCores(),
     clock,
     rng: seededRng(randomBytes(4).readUInt32LE()),
@@ -74,8 +85,30 @@ export async function openWorkshop(options: WorkshopOptions = {}): Promise<Works
     digest: (parts) =>
       parts.reduce((hmac, part) => hmac.update(part), createHmac('sha256', quarantineKey)).digest('hex'),
   });
-  const tools = { store, importer, wallMs: () => clock.wallMs() };
-  return { limits, store, importer, runtime, createSource: (text) => createModelSource(text, tools) };
+  const optionsIn = optionsReader(options, limits, log);
+  const tools = { store, importer, wallMs: () => clock.wallMs(), optionsIn };
+  return {
+    limits,
+    store,
+    importer,
+    runtime,
+    optionsIn,
+    createSource: (text) => createModelSource(text, tools),
+  };
+}
+
+/** What the caller reads in a folder, and the recorded requests in it. */
+function optionsReader(
+  { optionsIn, recordedRequests: iterations = 1 }: WorkshopOptions,
+  limits: Limits,
+  log: Log,
+): Workshop['optionsIn'] {
+  return async (folder) => {
+    const options = (await optionsIn?.(folder)) ?? {};
+    if (iterations === false) return options;
+    const recorded = recordedRequestsIn(folder, limits, (line) => log('warn', line, {}));
+    return recorded ? { ...options, recorded: { ...recorded, iterations } } : options;
+  };
 }
 
 /** The local store and the importer that fills it. */

@@ -29,7 +29,10 @@ export function describeModels(
   server: RunningServer,
   { paths, asksForKeys }: ServedAs,
 ): readonly ServedModel[] {
-  return server.models().map(({ name: model }) => {
+  const answering = server
+    .models()
+    .filter(({ versions }) => versions.some(({ state }) => state === 'AVAILABLE'));
+  return answering.map(({ name: model }) => {
     const predictUrl = `${server.url}${modelPath(model)}:predict`;
     const { version, signatures } = server.newest(model);
     const [first] = Object.entries(signatures).toSorted(([a]) => (a === 'serving_default' ? -1 : 1));

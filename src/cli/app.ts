@@ -12,10 +12,12 @@ import { psCommand } from './commands/ps.ts';
 import { serveCommand } from './commands/serve.ts';
 import { versionCommand } from './commands/version.ts';
 import type { CliContext } from './define-command.ts';
-import { environmentFlags } from './environment-flags.ts';
+import { environmentFlags, variableOf } from './environment-flags.ts';
+import { fileFlags, NO_FILE } from './file-flags.ts';
 import { renderRootHelp } from './render/help.ts';
 import type { CommandHelp } from './render/help.ts';
 import type { Terminal } from './terminal.ts';
+import { translateTriton } from './triton-flags.ts';
 import { unknownCommand, wrongArguments } from './usage-error.ts';
 
 /** Every command, in the order in which help lists them. */
@@ -46,14 +48,22 @@ interface Failures {
 
 /** Scans and runs one command line. Resolves with the exit code; throws what went wrong. */
 export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const [name = '', ...args] = argv;
+  const [name = '', ...given] = argv;
+  const { args, notes } = name === 'serve' ? translateTriton(given) : { args: given, notes: [] };
+  for (const note of notes) terminal.say(note);
   const flags = isCommand(name) ? Object.keys(COMMANDS[name].parameters.flags ?? {}) : [];
   const fromEnvironment = environmentFlags(flags, args, terminal.process.env);
+  const fromFile = name === 'serve' ? await fileFlags(flags, args, fromEnvironment) : NO_FILE;
   const line = [
     ...argv.slice(0, 1),
+    ...fromFile.args,
     ...Array.from(fromEnvironment, ([flag, text]) => `--${flag}=${text}`),
     ...args,
   ];
+  const origins = new Map([
+    ...fromFile.origins,
+    ...Array.from(fromEnvironment.keys(), (flag) => [flag, variableOf(flag)] as const),
+  ]);
   const failures: Failures = { arguments: [], other: undefined };
   const scannerProcess: StricliProcess = { stdout: terminal.process.stdout, stderr: { write: () => {} } };
   let exitCode = 0;
@@ -64,7 +74,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     setExitCode: (code) => void (exitCode = code),
   };
   await run(createApplication(capturing(failures)), line, { ...context, process: scannerProcess });
-  if (failures.arguments.length > 0) throw wrongArguments(name, failures.arguments, fromEnvironment);
+  if (failures.arguments.length > 0) throw wrongArguments(name, failures.arguments, origins);
   if (failures.other !== undefined) throw failures.other;
   return exitCode;
 }

@@ -95,16 +95,11 @@ test('any command line is read without an exception, and every argument is accou
 
 test('flags without effect are said, each in one line', () => {
   const lines = warnings(
-    parseTensorflowCommandLine([
-      '--port=0',
-      '--enable_profiler',
-      '--platform_config_file=x',
-      '--model_name=m',
-    ]),
+    parseTensorflowCommandLine(['--port=0', '--enable_profiler', '--use_alts_credentials', '--model_name=m']),
   );
   assert.deepEqual(lines, [
-    '--platform_config_file is not supported yet: Options of TensorFlow platforms',
     '--enable_profiler is ignored: There is no TensorFlow to profile',
+    '--use_alts_credentials is not supported yet: Credentials inside of Google Cloud',
   ]);
   assert.deepEqual(warnings(parseTensorflowCommandLine([])), []);
 });
@@ -160,6 +155,13 @@ test('the start fails as the original does: in its words, with exit code 255', a
     [['--model_base_path=/m', '--port=0'], /nothing to serve/],
     [['--model_base_path=/m', '--rest_api_port=8500'], /http_port cannot be same as grpc_port/],
     [['--model_base_path=/m', '--batching_parameters_file=x'], /enable_batching to true/],
+    [
+      ['--model_base_path=/m', '--enable_batching', `--batching_parameters_file=${import.meta.filename}`],
+      /\.ts:1:8: expected/,
+    ],
+    [['--model_base_path=/m', '--monitoring_config_file=/nowhere'], /cannot read \/nowhere/],
+    [['--model_base_path=/m', `--platform_config_file=${import.meta.filename}`], /\.ts:1:8: expected/],
+    [['--model_base_path=/m', `--tensorflow_session_config_file=${import.meta.filename}`], /\.ts:1:8: /],
     [['--model_config_file=/nowhere', '--rest_api_port=8501'], /cannot read \/nowhere/],
     [
       [`--model_config_file=${import.meta.filename}`, '--rest_api_port=8501'],

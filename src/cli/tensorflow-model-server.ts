@@ -9,6 +9,7 @@ import { runAsProcess } from './run-process.ts';
 import type { ServingPlan } from './serve-until-stopped.ts';
 import type { AuthOptions, ServeEvent, TlsPaths } from '../index.ts';
 import { parseTensorflowCommandLine } from './tensorflow-command-line.ts';
+import type { FileOptions } from './tensorflow-files.ts';
 import type { TensorflowCommandLine } from './tensorflow-command-line.ts';
 import { TENSORFLOW_FLAGS, tensorflowUsage } from './tensorflow-flags.ts';
 import type { CliProcess } from './terminal.ts';
@@ -48,12 +49,27 @@ async function serveAsOriginal(
   for (const warning of warnings(line)) say(warning);
   try {
     const { serveUntilStopped } = await import('./serve-until-stopped.ts');
-    await serveUntilStopped(servingPlan(line, say));
+    const plan = servingPlan(line, say);
+    const { threads, ...fromFiles } = await optionsInFiles(line, say);
+    const flagThreads = plan.options.threads?.threads;
+    await serveUntilStopped({
+      ...plan,
+      options: { ...plan.options, ...fromFiles, ...(flagThreads === undefined && threads && { threads }) },
+    });
     return 0;
   } catch (error) {
     if (!isSkyliftError(error)) say(String(error instanceof Error ? error.stack : error));
     return explainFailure(line, toSkyliftError(error), say);
   }
+}
+
+async function optionsInFiles(
+  line: TensorflowCommandLine,
+  say: (text: string) => void,
+): Promise<FileOptions> {
+  const { optionsOfFiles } = await import('./tensorflow-files.ts');
+  const text = (flag: string): string => line.given.get(flag) ?? '';
+  return optionsOfFiles({ text, isOn: (flag) => isOn(line, flag), limits: limitsOf(line) }, say);
 }
 
 /** One line per given flag that has no effect here. */
@@ -104,6 +120,7 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
       ...(tls && { tls }),
       allowRemoteAdmin: isOn(line, 'allow_remote_admin'),
       limits: limitsOf(line),
+      ...warmUpOf(line),
       threads: threads > 0 ? { threads } : {},
     },
     logLevel: 'info',
@@ -192,6 +209,13 @@ function sslConfigOf({ given }: TensorflowCommandLine, grpcPort: number): string
   if (grpcPort === 0)
     throw refused(`--ssl_config_file=${file} secures the port of gRPC, which is off`, '--port=8500');
   return file;
+}
+
+/** 0 is once, as in the original. */
+function warmUpOf({ given }: TensorflowCommandLine): Pick<ServingPlan['options'], 'recordedRequests'> {
+  if (given.get('enable_model_warmup') === 'false') return { recordedRequests: false };
+  const iterations = Number(given.get('num_request_iterations_for_warmup') ?? 0);
+  return iterations > 1 ? { recordedRequests: iterations } : {};
 }
 
 function authOf({ given }: TensorflowCommandLine): AuthOptions | undefined {

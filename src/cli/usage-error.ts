@@ -1,7 +1,6 @@
 /** Turns what the argument scanner found wrong into SKY_USAGE: what was typed, what was probably meant. */
 import { ArgumentScannerError, formatMessageForArgumentScannerError } from '@stricli/core';
 import { isSkyliftError, SkyliftError } from '../core/errors.ts';
-import { variableOf } from './environment-flags.ts';
 
 /** SKY_USAGE for a word that is no command. @param close names that it may have meant, best first */
 export function unknownCommand(input: string, close: readonly string[]): SkyliftError {
@@ -15,19 +14,19 @@ export function unknownCommand(input: string, close: readonly string[]): Skylift
 
 /**
  * One SKY_USAGE for everything that is wrong with the arguments of `command`. Other failures pass through.
- * @param fromEnvironment flags that came from there
+ * @param origins flags that the command line did not give, and what to call them: a variable, a key of a file
  */
 export function wrongArguments(
   command: string,
   failures: readonly unknown[],
-  fromEnvironment: ReadonlyMap<string, string>,
+  origins: ReadonlyMap<string, string>,
 ): unknown {
   const strange = failures.find((failure) => !(failure instanceof ArgumentScannerError));
   if (strange !== undefined) return strange;
   const scanned = failures.filter((failure) => failure instanceof ArgumentScannerError);
   const close = scanned.flatMap((failure) => corrections(failure));
-  const variable: VariableOf = (flag) => (fromEnvironment.has(flag) ? variableOf(flag) : undefined);
-  return new SkyliftError('SKY_USAGE', scanned.map((failure) => describe(failure, variable)).join('\n'), {
+  const origin: OriginOf = (flag) => origins.get(flag);
+  return new SkyliftError('SKY_USAGE', scanned.map((failure) => describe(failure, origin)).join('\n'), {
     hint: close[0] === undefined ? `skylift ${command} --help` : `Did you mean: --${close[0]}`,
   });
 }
@@ -38,17 +37,17 @@ function corrections(failure: ArgumentScannerError): readonly string[] {
     : [];
 }
 
-/** The variable that gave a flag; undefined when the command line did. */
-type VariableOf = (flag: string) => string | undefined;
+/** What gave a flag; undefined when the command line did. */
+type OriginOf = (flag: string) => string | undefined;
 
-function describe(failure: ArgumentScannerError, variable: VariableOf): string {
+function describe(failure: ArgumentScannerError, origin: OriginOf): string {
   return formatMessageForArgumentScannerError(failure, {
     FlagNotFoundError: ({ input }) => `--${input} is no flag of this command`,
     AliasNotFoundError: ({ input }) => `-${input} is no flag of this command`,
     ArgumentParseError: ({ externalFlagNameOrPlaceholder: name, input, exception }) =>
-      `${JSON.stringify(input)} does not fit ${variable(name) ?? name}: ${reasonOf(exception)}`,
+      `${JSON.stringify(input)} does not fit ${origin(name) ?? name}: ${reasonOf(exception)}`,
     EnumValidationError: ({ externalFlagName, input, values }) =>
-      `${variable(externalFlagName) ?? `--${externalFlagName}`}=${input}: allowed are ${values.join(', ')}`,
+      `${origin(externalFlagName) ?? `--${externalFlagName}`}=${input}: allowed are ${values.join(', ')}`,
     UnexpectedFlagError: ({ externalFlagName, previousInput, input }) =>
       `--${externalFlagName} is given twice: ${previousInput} and ${input}`,
     UnexpectedPositionalError: ({ expectedCount, input }) =>

@@ -142,6 +142,12 @@ export const ERROR_CODES = {
     'No servable version under the base path.',
     'Versions are integer sub-folders: mkdir 1 && mv the model files into it.',
   ),
+  SKY_WARMUP_INVALID: record(
+    'DATA_LOSS',
+    3,
+    'The file with recorded requests of a version cannot be replayed.',
+    'Write it again, or start with --enable_model_warmup=false (tensorflow_model_server).',
+  ),
   SKY_MODEL_FORMAT_UNKNOWN: record(
     'INVALID_ARGUMENT',
     3,

@@ -179,6 +179,14 @@ export const LIMITS = {
     min: 0,
   }),
   max_config_bytes: limit('bytes', 4 * MiB, 'A configuration file.', { max: 256 * MiB }),
+  max_warmup_bytes: limit('bytes', 256 * MiB, 'The file with recorded requests of a version.', {
+    max: 2 * GiB - 1,
+  }),
+  max_warmup_records: limit(
+    'count',
+    1000,
+    'Recorded requests that a version is warmed up with; more fail its load.',
+  ),
   model_wait_ms: limit(
     'ms',
     0,

@@ -19,6 +19,7 @@ const EXPECTED: Readonly<Record<string, Route['permission']>> = {
   'POST /v2/models/{model}/infer': 'predict',
   'GET /v2/models/{model}/ready': 'read',
   'GET /v2/models/{model}': 'read',
+  'GET /v2/models/{model}/config': 'read',
   'GET /v2/models/{model}/stats': 'read',
   'GET /v2/models/stats': 'read',
   'GET /v2': 'read',

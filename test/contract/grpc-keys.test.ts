@@ -19,6 +19,7 @@ const PERMISSIONS: Readonly<Record<string, Route['permission']>> = {
   '/inference.GRPCInferenceService/ModelReady': 'read',
   '/inference.GRPCInferenceService/ServerMetadata': 'read',
   '/inference.GRPCInferenceService/ModelMetadata': 'read',
+  '/inference.GRPCInferenceService/ModelConfig': 'read',
   '/inference.GRPCInferenceService/ModelStatistics': 'read',
   '/inference.GRPCInferenceService/ModelInfer': 'predict',
   '/inference.GRPCInferenceService/ModelStreamInfer': 'predict',

@@ -13,7 +13,11 @@ import { Quarantine } from '../../src/serve/runtime/scheduling/quarantine.ts';
 import { ANONYMOUS, LATEST } from '../../src/serve/runtime/requests.ts';
 import { RunMetrics } from '../../src/serve/runtime/run-metrics.ts';
 import { createScheduler } from '../../src/serve/runtime/scheduling/scheduler.ts';
-import type { Scheduler, SchedulerLimits } from '../../src/serve/runtime/scheduling/scheduler-types.ts';
+import type {
+  QueueRules,
+  Scheduler,
+  SchedulerLimits,
+} from '../../src/serve/runtime/scheduling/scheduler-types.ts';
 import { VersionStatistics } from '../../src/serve/runtime/version-statistics.ts';
 import type { SkyliftError } from '../../src/core/errors.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
@@ -139,7 +143,8 @@ class World {
   #startEngine(model: string, replaces?: LivingEngine): void {
     const maxRows = this.#int(1, 16);
     const crowdRows = maxRows + this.#int(0, 8);
-    const offer = { maxRows, crowdRows, threads: this.#int(1, this.#limits.cores), runLimitMs: 60 };
+    const threads = this.#int(1, this.#limits.cores);
+    const offer = { maxRows, crowdRows, threads, runLimitMs: 60, rules: this.#rulesOf(model) };
     const engine = new SimulatedEngine({
       clock: this.clock,
       rng: this.rng,
@@ -175,6 +180,17 @@ class World {
         const old = candidates[rng.u32() % Math.max(1, candidates.length)];
         if (old) this.#startEngine(old.model, old);
       });
+  }
+
+  /** The same for all engines of a model; most have none. Drawn apart, as the failed wake-up is. */
+  #rulesOf(model: string): QueueRules {
+    const rng = this.rng.fork(`rules of ${model}`);
+    if (rng.float() > 0.3) return {};
+    return {
+      holdMs: rng.u32() % 20,
+      ...(rng.float() < 0.5 && { maxJobs: 1 + (rng.u32() % 8) }),
+      ...(rng.float() < 0.5 && { maxRows: 1 + (rng.u32() % 20) }),
+    };
   }
 
   #buryEngine(model: string, session: number): void {

@@ -1,5 +1,6 @@
 /** Runs `skylift serve`. */
 import { SkyliftError } from '../../core/errors.ts';
+import type { Limits } from '../../core/limits.ts';
 import { formatMs } from '../../core/units.ts';
 import type { GrpcOptions, RunningServer, ServeEvent, ServeOptions } from '../../index.ts';
 import { announcement, describeModels } from '../announce.ts';
@@ -10,6 +11,7 @@ import { servedModels } from '../served-models.ts';
 import { serveUntilStopped } from '../serve-until-stopped.ts';
 import type { ServingPlan } from '../serve-until-stopped.ts';
 import type { Terminal } from '../terminal.ts';
+import { SERVE_FLAGS } from './serve-flags.ts';
 import type { ServeFlags } from './serve-flags.ts';
 
 const DEFAULT_PORT = 8501;
@@ -18,30 +20,68 @@ const LOCAL = /^(?:https?:\/\/)?(?:127\.|\[::1\])|^unix:/;
 /** Serves until a stop signal; prints what answers where once every model does. */
 export async function runServe(context: CliContext, flags: ServeFlags, ...args: string[]): Promise<void> {
   const { terminal } = context;
-  const models = flags.model_config_file === undefined ? servedModels(args, flags) : fileModels(args, flags);
+  const models = (await modelsInFile(args, flags)) ?? modelsByPath(args, flags);
+  const paths = Object.fromEntries(
+    Object.entries(models).map(([name, model]) => [name, typeof model === 'string' ? model : model.path]),
+  );
   await serveUntilStopped({
     options: serveOptions(flags, models, terminal),
     logLevel: terminal.flags.quiet ? 'error' : terminal.flags.verbose ? 'debug' : 'info',
     accessLog: flags.access_log,
     onReady: async (server) =>
-      announce(server, { paths: models, asksForKeys: flags.auth_keys !== undefined }, terminal),
+      announce(server, { paths, asksForKeys: flags.auth_keys !== undefined }, terminal),
     onStop: (signal) => terminal.say(`${signal}: finishing requests in flight ...`),
   });
 }
 
-/** The file names all models; another one beside it would be a contradiction. */
-function fileModels(args: readonly string[], flags: ServeFlags): Readonly<Record<string, string>> {
+type Models = NonNullable<ServeOptions['models']>;
+
+/** Those of `--config`, unless the command line or the environment say where models are. */
+async function modelsInFile(args: readonly string[], flags: ServeFlags): Promise<Models | undefined> {
+  const { config, model_base_path, model_config_file, model_repository } = flags;
+  const others = [...args, model_base_path, model_config_file, model_repository];
+  if (config === undefined || others.some((place) => place !== undefined)) return undefined;
+  const { readServeConfig } = await import('../serve-config.ts');
+  return (await readServeConfig(config, Object.keys(SERVE_FLAGS))).models;
+}
+
+/** A file or a repository has all models; another one beside it would be a contradiction. */
+function modelsByPath(args: readonly string[], flags: ServeFlags): Readonly<Record<string, string>> {
+  const places = (['model_config_file', 'model_repository'] as const).filter(
+    (flag) => flags[flag] !== undefined,
+  );
+  const [place, another] = places;
+  if (place === undefined) return servedModels(args, flags);
+  if (another !== undefined)
+    throw new SkyliftError('SKY_USAGE', `models are given by --${place} and by --${another}`, {
+      hint: `Leave --${place} or --${another} away.`,
+    });
   if (args.length === 0 && flags.model_base_path === undefined) return {};
-  throw new SkyliftError('SKY_USAGE', 'models are given by path and by --model_config_file', {
-    hint: 'Write them all into the file, or leave --model_config_file away.',
+  throw new SkyliftError('SKY_USAGE', `models are given by path and by --${place}`, {
+    hint: `Put them all there, or leave --${place} away.`,
   });
 }
 
-function serveOptions(
-  flags: ServeFlags,
-  models: Readonly<Record<string, string>>,
-  terminal: Terminal,
-): ServingPlan['options'] {
+function repositoryIn(flags: ServeFlags): Pick<ServeOptions, 'repository' | 'readyWithoutModels'> {
+  const { model_repository: path, model_control_mode: control, load_model: load = [] } = flags;
+  if (path === undefined) return {};
+  if (load.length > 0 && control !== 'explicit')
+    throw new SkyliftError('SKY_USAGE', `--load_model says nothing with --model_control_mode=${control}`, {
+      hint: 'Give --model_control_mode=explicit, too, or leave --load_model away.',
+    });
+  return {
+    repository: { path, control, load, exitOnError: flags.exit_on_error },
+    readyWithoutModels: !flags.strict_readiness,
+  };
+}
+
+/** Seconds of Triton are the pause of version polls here. */
+function serveLimits(flags: ServeFlags): Partial<Limits> {
+  const pollMs = flags.repository_poll_secs;
+  return { ...(pollMs !== undefined && { version_poll_ms: Math.round(pollMs * 1000) }), ...limitsIn(flags) };
+}
+
+function serveOptions(flags: ServeFlags, models: Models, terminal: Terminal): ServingPlan['options'] {
   return {
     models,
     ...(flags.model_config_file !== undefined && { modelConfigFile: flags.model_config_file }),
@@ -55,7 +95,8 @@ function serveOptions(
       backend: flags.http_backend,
     },
     grpc: grpcPlaces(flags),
-    limits: limitsIn(flags),
+    ...repositoryIn(flags),
+    limits: serveLimits(flags),
     device: flags.device,
     threads: {
       profile: flags.profile,

@@ -10,6 +10,7 @@ import {
   parseLimit,
   parsePath,
   parsePort,
+  parseSeconds,
 } from '../flag-values.ts';
 
 export type LimitFlags = { readonly [Name in LimitName]?: number };
@@ -38,6 +39,13 @@ interface OwnFlags {
   readonly model_name?: string;
   readonly model_base_path?: string;
   readonly model_config_file?: string;
+  readonly config?: string;
+  readonly model_repository?: string;
+  readonly model_control_mode: 'none' | 'poll' | 'explicit';
+  readonly repository_poll_secs?: number;
+  readonly load_model?: readonly string[];
+  readonly strict_readiness: boolean;
+  readonly exit_on_error: boolean;
   readonly version_order: 'load-first' | 'unload-first';
   readonly allow_version_labels_for_unavailable_models: boolean;
 }
@@ -53,6 +61,16 @@ export const TENSORFLOW_SERVING_FLAGS = [
   'model_base_path',
   'model_config_file',
   'allow_version_labels_for_unavailable_models',
+] as const;
+
+/** Of a model repository. */
+export const TRITON_SERVE_FLAGS = [
+  'model_repository',
+  'model_control_mode',
+  'repository_poll_secs',
+  'load_model',
+  'strict_readiness',
+  'exit_on_error',
 ] as const;
 
 const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
@@ -203,6 +221,54 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
     optional: true,
     placeholder: 'FILE',
     brief: 'Models, version policies and labels, as TensorFlow Serving writes them',
+  },
+  config: {
+    kind: 'parsed',
+    parse: parsePath,
+    optional: true,
+    placeholder: 'FILE',
+    brief: 'Flags by their names, and models, as JSON; the command line and the environment stand above it',
+  },
+  model_repository: {
+    kind: 'parsed',
+    parse: parsePath,
+    optional: true,
+    placeholder: 'DIR',
+    brief:
+      'Serve the models of this folder, each with its config.pbtxt, as Triton does; takes its flags, too',
+  },
+  model_control_mode: {
+    kind: 'enum',
+    values: ['none', 'poll', 'explicit'],
+    default: 'none',
+    brief: 'Load all models at the start (none), also what changes (poll), or what is asked for (explicit)',
+  },
+  repository_poll_secs: {
+    kind: 'parsed',
+    parse: parseSeconds,
+    optional: true,
+    placeholder: 'SECONDS',
+    brief: 'Pause between two looks at the repository, as --version_poll_ms',
+  },
+  load_model: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    variadic: true,
+    placeholder: 'NAME',
+    brief: 'With explicit: load this model at the start; * is all of them',
+  },
+  strict_readiness: {
+    kind: 'boolean',
+    default: true,
+    withNegated: false,
+    brief: 'Ready when all models answer; false: when the server does',
+  },
+  exit_on_error: {
+    kind: 'boolean',
+    default: false,
+    withNegated: false,
+    brief: 'End the start when a model of the repository cannot be served; otherwise the others are served',
   },
   version_order: {
     kind: 'enum',

@@ -8,7 +8,7 @@ import type { Rng } from '../../core/random.ts';
 import type { Device, EngineLauncher } from '../../engines/port.ts';
 import type { WeightCache } from '../../engines/weight-cache/weight-cache.ts';
 import { Dispatcher } from './scheduling/dispatcher.ts';
-import type { EngineStatus, LoadedVersion } from './loading/loaded-version.ts';
+import type { EngineStatus, LoadedVersion, Replayed } from './loading/loaded-version.ts';
 import { prepareRequest } from './prepare-request.ts';
 import { Quarantine } from './scheduling/quarantine.ts';
 import type { QuarantineOptions } from './scheduling/quarantine.ts';
@@ -28,6 +28,7 @@ import { RunMetrics } from './run-metrics.ts';
 import { createScheduler } from './scheduling/scheduler.ts';
 import { versionNotFound } from './servable.ts';
 import type { FoundVersion } from './sources/model-source.ts';
+import type { BatchingOptions } from './loading/version-options.ts';
 import { planThreads } from './loading/thread-plan.ts';
 import type { ThreadOptions } from './loading/thread-plan.ts';
 import type { Progress, VersionEvent, VersionWish } from './versions/model-versions.ts';
@@ -42,6 +43,8 @@ export interface RuntimeOptions {
   readonly device: Device;
   /** @default engines do not share weights */
   readonly weights?: WeightCache | undefined;
+  /** Of versions that say nothing themselves. @default measured at warm-up */
+  readonly batching?: BatchingOptions | undefined;
   /** Cores that all engines together may use. */
   readonly cores: number;
   readonly clock: Clock;
@@ -90,7 +93,7 @@ export class ModelRuntime implements Runtime {
 
   /** Throws SKY_CONFIG_INVALID, SKY_CONFIG_OVERSUBSCRIBED for thread options that do not fit the cores. */
   constructor(options: RuntimeOptions) {
-    const { launcher, device, weights, clock, rng, log, limits, cores, threads } = options;
+    const { launcher, device, weights, clock, rng, log, limits, cores, threads, batching = {} } = options;
     const plan = planThreads(threads, cores);
     this.#options = options;
     this.#metrics = new RunMetrics(options.metrics);
@@ -126,6 +129,9 @@ export class ModelRuntime implements Runtime {
       limits,
       dispatcher,
       plan,
+      cores,
+      batching,
+      onReplayed: (outcome) => this.#replayed(outcome),
     });
   }
 
@@ -279,6 +285,13 @@ export class ModelRuntime implements Runtime {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** In the words of TensorFlow Serving: people search their logs for them. */
+  #replayed({ model, path, records, durationUs }: Replayed): void {
+    this.#metrics.warmedUp(path, records, durationUs);
+    const text = `Finished reading warmup data for model at ${path}. Number of warmup records read: ${records}. Elapsed time (microseconds): ${durationUs}.`;
+    this.#options.log('info', text, { model, records, durationUs });
   }
 
   /** The model of that name, new if there is none. */

@@ -2,6 +2,7 @@
 import type { SkyliftError } from '../../core/errors.ts';
 import type { PackageManifest, Signature } from '../../package/manifest.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import type { ModelConfiguration } from './loading/version-options.ts';
 import type { ModelConfig } from './sources/model-config.ts';
 import type { VersionStatistics } from './version-statistics.ts';
 import type { VersionState } from './versions/version-state.ts';
@@ -97,6 +98,8 @@ export interface ServableVersion {
   readonly model: string;
   readonly version: bigint;
   readonly manifest: PackageManifest;
+  /** Of a model repository. */
+  readonly configuration: ModelConfiguration | undefined;
   /** Throws SKY_SIGNATURE_NOT_FOUND. @param name default `serving_default`, or the only one there is */
   signature(name: string | undefined): NamedSignature;
 }

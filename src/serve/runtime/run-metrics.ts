@@ -58,6 +58,17 @@ const WAITING = {
   help: 'Requests that wait for an engine.',
   labels: ['model_name', 'version'],
 };
+const WARMUP_LATENCY = {
+  name: ':tensorflow:serving:model_warmup_latency',
+  help: 'Microseconds that the recorded requests of a version took before it was offered.',
+  labels: ['model_path', 'status'],
+  buckets: LATENCY_BUCKETS_US,
+};
+const WARMUP_RECORDS = {
+  name: ':tensorflow:serving:model_warmup_records_read',
+  help: 'Recorded requests that were run before a version was offered.',
+  labels: ['model_path', 'status'],
+};
 /** Others are steps on the way. */
 const COUNTED_EVENTS: ReadonlySet<string> = new Set(['loaded', 'failed', 'unloaded']);
 
@@ -119,6 +130,13 @@ export class RunMetrics {
       this.#metrics.watch(spec, () =>
         versions().map((of) => [{ model_name: of.model, version: String(of.version) }, valueOf(of)] as const),
       );
+  }
+
+  /** @param path of the recorded requests */
+  warmedUp(path: string, records: number, durationUs: number): void {
+    const labels = { model_path: path, status: 'OK' };
+    this.#metrics.histogram(WARMUP_LATENCY, labels).observe(durationUs);
+    this.#metrics.counter(WARMUP_RECORDS, labels).add(records);
   }
 
   #of(model: string): ModelInstruments {

@@ -2,9 +2,15 @@
 import { SkyliftError, unreachable } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE } from '../../package/manifest.ts';
 import type { PackageManifest } from '../../package/manifest.ts';
+import type { ModelConfiguration } from './loading/version-options.ts';
 import type { NamedSignature, ServableVersion, VersionSelector } from './requests.ts';
 
-export function createServable(model: string, version: bigint, manifest: PackageManifest): ServableVersion {
+export function createServable(
+  model: string,
+  version: bigint,
+  manifest: PackageManifest,
+  configuration?: ModelConfiguration,
+): ServableVersion {
   const signatures = new Map<string, NamedSignature>();
   for (const [name, signature] of Object.entries(manifest.signatures))
     signatures.set(name, {
@@ -19,6 +25,7 @@ export function createServable(model: string, version: bigint, manifest: Package
     model,
     version,
     manifest,
+    configuration,
     signature(name) {
       const found = name === undefined ? implied : signatures.get(name);
       if (found) return found;

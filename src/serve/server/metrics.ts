@@ -65,18 +65,23 @@ export function createPrometheusMetrics(options: { processMetrics?: boolean } = 
   };
 }
 
-/** `/metrics`, and the path where TensorFlow Serving has them. */
-export function metricsRoutes(metrics: PrometheusMetrics): readonly Route[] {
+const OWN_PATH = '/metrics';
+const TFSERVING_PATH = '/monitoring/prometheus/metrics';
+
+/** `/metrics`, and the path where TensorFlow Serving has them. @param at another path than that; false: there are none */
+export function metricsRoutes(
+  metrics: PrometheusMetrics,
+  at: string | false = TFSERVING_PATH,
+): readonly Route[] {
+  if (at === false) return [];
   const handle = (call: HttpCall): void => {
     metrics.render().then(
       (text) => call.reply(200, metrics.contentType, text),
       (error: unknown) => call.reply(500, JSON_TYPE, codedBody(toSkyliftError(error), call.id)),
     );
   };
-  return [
-    metricsRoute('skylift', '/metrics', handle),
-    metricsRoute('tfserving', '/monitoring/prometheus/metrics', handle),
-  ];
+  const own = metricsRoute('skylift', OWN_PATH, handle);
+  return at === OWN_PATH ? [own] : [own, metricsRoute('tfserving', at, handle)];
 }
 
 function metricsRoute(protocol: Route['protocol'], pattern: string, handle: Route['handle']): Route {
@@ -84,7 +89,7 @@ function metricsRoute(protocol: Route['protocol'], pattern: string, handle: Rout
     protocol,
     method: 'GET',
     pattern,
-    match: new RegExp(`^${pattern}$`),
+    match: new RegExp(`^${pattern.replaceAll(/[^\w/]/g, String.raw`\$&`)}$`),
     permission: 'metrics',
     plane: 'metrics',
     maxBodyBytes: 0,

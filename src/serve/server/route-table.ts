@@ -17,12 +17,14 @@ export interface RouteTableOptions {
   readonly metrics: PrometheusMetrics;
   /** TensorFlow Serving's replies over gRPC carry `tensor_content`. */
   readonly tensorContent: boolean;
+  /** Path of the metrics besides `/metrics`; false: no metrics at all. @default where TensorFlow Serving has them */
+  readonly metricsAt?: string | false | undefined;
 }
 
 /** All routes of a server. */
 export function routeTable(
   context: ProtocolContext,
-  { health, metrics, tensorContent }: RouteTableOptions,
+  { health, metrics, metricsAt, tensorContent }: RouteTableOptions,
 ): readonly Route[] {
   return [
     ...tfservingRoutes(context),
@@ -32,6 +34,6 @@ export function routeTable(
     ...healthRoutes(health),
     ...grpcHealthRoutes(health, context),
     ...reflectionRoutes(context.limits),
-    ...metricsRoutes(metrics),
+    ...metricsRoutes(metrics, metricsAt),
   ];
 }

@@ -10,6 +10,7 @@ import { DATATYPE_NAMES } from './datatypes.ts';
 const EXTENSIONS = [
   'binary_tensor_data',
   'classification',
+  'model_configuration',
   'model_repository(unload_dependents)',
   'parameters',
   'schedule_policy',

@@ -12,6 +12,7 @@ export const SERVER_PATH = wholePath('/v2/?');
 export const MODEL_PATH = wholePath(`${MODEL}/?`);
 export const MODEL_READY_PATH = wholePath(`${MODEL}/ready`);
 export const INFER_PATH = wholePath(`${MODEL}/infer`);
+export const MODEL_CONFIG_PATH = wholePath(`${MODEL}/config`);
 export const MODEL_STATS_PATH = wholePath(`${MODEL}/stats`);
 export const ALL_STATS_PATH = wholePath('/v2/models/stats');
 export const INDEX_PATH = wholePath('/v2/repository/index');

@@ -7,10 +7,12 @@ import { answering, answeringLater } from '../failures.ts';
 import { isServed } from '../is-served.ts';
 import { JSON_TYPE } from '../http-call.ts';
 import type { HttpCall, Route } from '../http-call.ts';
+import { configurationBody, describeModel } from './configuration.ts';
 import { infer } from './infer.ts';
 import { modelMetadata, serverMetadata } from './metadata.ts';
 import {
   ALL_STATS_PATH,
+  MODEL_CONFIG_PATH,
   MODEL_STATS_PATH,
   INDEX_PATH,
   INFER_PATH,
@@ -54,6 +56,13 @@ export function oipRoutes(context: ProtocolContext): readonly Route[] {
       match: MODEL_STATS_PATH,
       summary: 'What the loaded versions of a model did: requests, runs, times.',
       handle: answered((call) => statisticsBody(statisticsFor(call, runtime, modelPath(call)))),
+    },
+    {
+      ...reading,
+      pattern: '/v2/models/{model}/config',
+      match: MODEL_CONFIG_PATH,
+      summary: 'What a model takes and gives and how it is run, as a ModelConfig of Triton.',
+      handle: answered((call) => configurationBody(describeModel(runtime, modelPath(call), limits))),
     },
     {
       ...reading,

@@ -13,7 +13,7 @@ import type { PackedForm } from '../../../engines/host/engine-pool.ts';
 import type { Device, EngineLauncher, Session } from '../../../engines/port.ts';
 import type { PackageHandle } from '../../../package/manifest.ts';
 import type { Dispatcher } from '../scheduling/dispatcher.ts';
-import type { SessionOffer } from '../scheduling/scheduler-types.ts';
+import type { QueueRules, SessionOffer } from '../scheduling/scheduler-types.ts';
 import { engineMemoryBytes, grownBytes } from './engine-memory.ts';
 import type { Measured } from './warm-up.ts';
 
@@ -41,6 +41,7 @@ export interface CrewOptions {
   readonly threads: number;
   /** To begin with. */
   readonly engines: number;
+  readonly rules: QueueRules | undefined;
   /** Says what a session of this crew can do. */
   readonly measure: (session: Session) => Promise<Measured>;
 }
@@ -79,6 +80,7 @@ export class EngineCrew {
       crowdRows: measured.crowdRows,
       threads: this.threads,
       runLimitMs: this.#runLimitMs(measured),
+      ...(this.#options.rules && { rules: this.#options.rules }),
     };
     for (const [engine, session] of this.#sessions) this.#attach(engine, session, this.#offer);
     return measured;

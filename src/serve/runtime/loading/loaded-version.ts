@@ -11,9 +11,11 @@ import { EngineCrew } from './engine-crew.ts';
 import type { CrewEnvironment } from './engine-crew.ts';
 import type { ServableVersion } from '../requests.ts';
 import { PackedWeights } from './packed-weights.ts';
+import { replay } from './replay.ts';
 import { isWorthKeeping, isWorthSplitting } from './thread-plan.ts';
 import type { ThreadPlan } from './thread-plan.ts';
 import { VersionStatistics } from '../version-statistics.ts';
+import type { BatchingOptions, RecordedRequests } from './version-options.ts';
 import { warmUp } from './warm-up.ts';
 import type { Measured } from './warm-up.ts';
 
@@ -21,6 +23,11 @@ export interface VersionEnvironment extends CrewEnvironment {
   readonly plan: ThreadPlan;
   /** @default engines do not share weights */
   readonly weights: WeightCache | undefined;
+  readonly batching: BatchingOptions;
+  /** To be run before the version is offered. @default none */
+  readonly recorded: RecordedRequests | undefined;
+  /** Told when they were run. */
+  readonly onReplayed: (outcome: Replayed) => void;
   /** There is memory for one more engine of the version. */
   readonly mayGrow: (version: LoadedVersion) => boolean;
 }
@@ -29,6 +36,15 @@ export interface VersionEnvironment extends CrewEnvironment {
 export interface EngineStatus {
   readonly pid: number;
   readonly threads: number;
+}
+
+/** What came of the recorded requests of a version. */
+export interface Replayed {
+  readonly model: string;
+  /** Of their file. */
+  readonly path: string;
+  readonly records: number;
+  readonly durationUs: number;
 }
 
 /** An engine process without a model, bytes. */
@@ -211,7 +227,7 @@ export class LoadedVersion {
 
   async #startCrew(
     { threads, engines, warmBytes }: CrewSize,
-    measure = (session: Session): Promise<Measured> => this.#measure(session),
+    measure = (session: Session): Promise<Measured> => this.#tryOut(session),
   ): Promise<Measured> {
     const crew = new EngineCrew(
       {
@@ -222,6 +238,7 @@ export class LoadedVersion {
         engines,
         warmBytes,
         measure,
+        rules: this.#environment.batching.rules,
       },
       this.#environment,
     );
@@ -229,14 +246,29 @@ export class LoadedVersion {
     return crew.start();
   }
 
+  /** What it can do; afterwards what was recorded, whose failure is that of the load. */
+  async #tryOut(session: Session): Promise<Measured> {
+    const measured = await this.#measure(session);
+    const { recorded, clock, onReplayed } = this.#environment;
+    if (!recorded) return measured;
+    const startedAtMs = clock.nowMs();
+    const records = await replay(session, this, recorded);
+    if (this.#measured === undefined) {
+      const durationUs = Math.round((clock.nowMs() - startedAtMs) * 1000);
+      onReplayed({ model: this.servable.model, path: recorded.path, records, durationUs });
+    }
+    return measured;
+  }
+
   /** Measures the first signature; a model that does not run on made-up inputs is served row by row. */
   async #measure(session: Session): Promise<Measured> {
-    const { clock, limits, log } = this.#environment;
+    const { clock, limits, log, batching } = this.#environment;
     const [first] = Object.keys(this.#pkg.manifest.signatures);
     const { name: signatureName, signature } = this.servable.signature(first);
     try {
       const isBatched = await this.#areRowsIndependent(session);
-      const { max_batch_rows: maxRows, warmup_budget_ms: budgetMs } = limits;
+      const { max_batch_rows: mostRows, warmup_budget_ms: budgetMs } = limits;
+      const maxRows = Math.min(mostRows, batching.maxRows ?? mostRows);
       return await warmUp(session, { signatureName, signature, isBatched, maxRows, budgetMs, clock });
     } catch (error) {
       if (isSkyliftError(error) && error.code === 'SKY_ENGINE_LOST') throw error;

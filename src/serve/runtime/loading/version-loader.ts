@@ -7,13 +7,20 @@ import { LoadedVersion } from './loaded-version.ts';
 import type { VersionEnvironment } from './loaded-version.ts';
 import { createServable } from '../servable.ts';
 import type { FoundVersion } from '../sources/model-source.ts';
+import { planThreads } from './thread-plan.ts';
+import type { VersionOptions } from './version-options.ts';
 import { LoadSlots } from './load-slots.ts';
 import { isWorthRetrying } from '../versions/retry.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 import type { VersionWork } from '../versions/version-work.ts';
 
+export interface LoaderEnvironment extends Omit<VersionEnvironment, 'mayGrow' | 'recorded'> {
+  /** That all engines together may use. */
+  readonly cores: number;
+}
+
 export class VersionLoader {
-  readonly #environment: VersionEnvironment;
+  readonly #environment: Omit<VersionEnvironment, 'recorded'> & LoaderEnvironment;
   readonly #slots: LoadSlots;
   readonly #memory: MemoryKeeper;
   readonly #growthWatch: Repeat;
@@ -22,7 +29,7 @@ export class VersionLoader {
   readonly #waking = new Set<LoadedVersion>();
   #loads = 0;
 
-  constructor(environment: Omit<VersionEnvironment, 'mayGrow'>) {
+  constructor(environment: LoaderEnvironment) {
     const { clock, limits, log, dispatcher } = environment;
     this.#slots = new LoadSlots(limits.max_parallel_loads, clock);
     this.#memory = new MemoryKeeper({ clock, limits, log, isIdle: (queue) => dispatcher.isIdle(queue) });
@@ -77,8 +84,12 @@ export class VersionLoader {
     const opened = await found.open().catch(toSkyliftError);
     if ((await found.look())?.revision !== revision) return 'changed';
     if (!('manifest' in opened)) return opened;
-    const servable = createServable(model, found.version, opened.manifest);
-    const loaded = new LoadedVersion(servable, opened, { ...this.#environment, load: ++this.#loads });
+    const options = (await found.options?.()) ?? {};
+    const servable = createServable(model, found.version, opened.manifest, options.configuration);
+    const loaded = new LoadedVersion(servable, opened, {
+      ...this.#environmentOf(options),
+      load: ++this.#loads,
+    });
     this.#running.add(loaded);
     try {
       await this.#memory.admit(loaded);
@@ -89,6 +100,16 @@ export class VersionLoader {
       await this.#end(loaded);
       throw error;
     }
+  }
+
+  #environmentOf({ threads, batching, recorded }: VersionOptions): VersionEnvironment {
+    const environment = this.#environment;
+    return {
+      ...environment,
+      plan: threads ? planThreads(threads, environment.cores) : environment.plan,
+      batching: batching ?? environment.batching,
+      recorded,
+    };
   }
 
   /** What has begun is finished, for as long as the limit allows. */

@@ -44,6 +44,18 @@ export interface SessionOffer {
   /** Cores that one run keeps busy. */
   readonly threads: number;
   readonly runLimitMs: number;
+  /** Of the queue that the session works for; those told last count. @default none */
+  readonly rules?: QueueRules;
+}
+
+/** What a model's configuration asks of its queue. */
+export interface QueueRules {
+  /** Jobs that wait at most, below the limit of the server. */
+  readonly maxJobs?: number;
+  /** Rows that wait at most; a single job may have more. */
+  readonly maxRows?: number;
+  /** How long the first job of a run waits for others while the run is not full, milliseconds. @default 0 */
+  readonly holdMs?: number;
 }
 
 export type SchedulerAction =

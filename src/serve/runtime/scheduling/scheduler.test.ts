@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createScheduler } from './scheduler.ts';
-import type { JobHead, Scheduler, SchedulerAction } from './scheduler-types.ts';
+import type { JobHead, QueueRules, Scheduler, SchedulerAction } from './scheduler-types.ts';
 
 const LIMITS = {
   cores: 2,
@@ -35,8 +35,11 @@ const HEAD: JobHead = {
 };
 
 function arrive(scheduler: Scheduler, first: number, count: number, queue = 'm'): void {
-  for (let id = first; id < first + count; id++)
-    scheduler.step({ kind: 'arrive', at: 0, job: { ...HEAD, id, queue } });
+  for (let id = first; id < first + count; id++) arriveOne(scheduler, id, queue);
+}
+
+function arriveOne(scheduler: Scheduler, id: number, queue = 'm'): readonly SchedulerAction[] {
+  return scheduler.step({ kind: 'arrive', at: 0, job: { ...HEAD, id, queue } });
 }
 
 /** Ids of the jobs that the actions refuse. */
@@ -204,4 +207,39 @@ test('a session that is retired finishes its run, gets no other, and is let go o
 test('a free session that is retired is let go at once', () => {
   const actions = schedulerWith(1).step({ kind: 'retire', at: 0, session: 1 });
   assert.deepEqual(actions[0], { kind: 'retired', session: 1 });
+});
+
+function schedulerWithRules(rules: QueueRules, maxRows: number): Scheduler {
+  const scheduler = createScheduler(LIMITS);
+  const offer = { ...OFFER, maxRows, crowdRows: maxRows, rules };
+  scheduler.step({ kind: 'up', at: 0, session: 1, queue: 'm', offer });
+  return scheduler;
+}
+
+test('a run that is not full waits as long as its queue says, and not a moment for nothing', () => {
+  const scheduler = schedulerWithRules({ holdMs: 5 }, 4);
+  const held = [...arriveOne(scheduler, 1), ...arriveOne(scheduler, 2)];
+  held.push(...scheduler.step({ kind: 'flush', at: 0 }));
+  assert.deepEqual(runs(held), []);
+  assert.deepEqual(
+    held.filter(({ kind }) => kind === 'alarmAt'),
+    [{ kind: 'alarmAt', at: 5 }],
+  );
+  assert.deepEqual(runs(scheduler.step({ kind: 'alarm', at: 5 })), [2]);
+  const full = schedulerWithRules({ holdMs: 5 }, 4);
+  arrive(full, 1, 4);
+  assert.deepEqual(runs(full.step({ kind: 'flush', at: 0 })), [4], 'a full run goes at once');
+});
+
+test('a queue refuses what its rules have no room for, but never the only job', () => {
+  for (const [rules, expected] of [
+    [{ maxJobs: 2 }, [3, 4]],
+    [{ maxRows: 3 }, [4]],
+    [{ maxRows: 0.5 }, [2, 3, 4]],
+    [{}, []],
+  ] as const) {
+    const scheduler = schedulerWithRules({ ...rules, holdMs: 100 }, 100);
+    const actions = [1, 2, 3, 4].flatMap((id) => arriveOne(scheduler, id));
+    assert.deepEqual(refused(actions), expected, JSON.stringify(rules));
+  }
 });

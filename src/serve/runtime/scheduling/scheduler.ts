@@ -1,6 +1,7 @@
 /**
  * The scheduler: which jobs run together, where and when, and which are refused. A pure state machine: every event
- * carries its time, every effect is an action for the caller. Work-conserving: a free session takes what waits, at once.
+ * carries its time, every effect is an action for the caller. Work-conserving: a free session takes what waits, at once,
+ * unless the rules of its queue ask for fuller runs.
  */
 import type { ErrorCode } from '../../../core/error-codes.ts';
 import { unreachable } from '../../../core/errors.ts';
@@ -10,6 +11,7 @@ import { QueueLoad } from './queue-load.ts';
 import type {
   JobHead,
   Scheduler,
+  QueueRules,
   SchedulerAction,
   SchedulerEvent,
   SchedulerLimits,
@@ -45,6 +47,9 @@ interface QueueState {
   readonly waiting: JobQueue;
   readonly sessions: Set<number>;
   closedWith: ErrorCode | undefined;
+  rules: QueueRules;
+  /** Until then runs that are not full wait for more jobs. */
+  holdUntilMs: number;
   readonly load: QueueLoad;
 }
 
@@ -76,7 +81,7 @@ class JobScheduler implements Scheduler {
       this.#dispatchAll(event.at);
     }
     if (event.kind === 'finished') this.#reportPressure(event.session, event.at);
-    this.#armAlarm();
+    this.#armAlarm(event.at);
     return this.#actions;
   }
 
@@ -113,12 +118,14 @@ class JobScheduler implements Scheduler {
     if (refusal) return this.#reject(head.id, refusal, this.#waitMs(queue));
     this.#jobs.set(head.id, { head, queue, session: undefined, lostEngines: 0 });
     this.#deadlines.add(head.id, head.deadlineAtMs);
-    this.#enqueue(queue, head);
+    this.#enqueue(queue, head, at);
   }
 
   /** An idle queue saves up nothing: it starts level with the run that started last (start-time fair queueing, Goyal 1996). */
-  #enqueue({ waiting, load }: QueueState, head: JobHead): void {
+  #enqueue(queue: QueueState, head: JobHead, at: number): void {
+    const { waiting, load, rules } = queue;
     if (waiting.size === 0) {
+      queue.holdUntilMs = at + (rules.holdMs ?? 0);
       load.servedUs = Math.max(load.servedUs, this.#servedUs);
       load.noBacklog();
     }
@@ -137,17 +144,23 @@ class JobScheduler implements Scheduler {
 
   /** In a full queue the newest job of whoever takes more than a fair part makes way; if that is nobody, the new one. */
   #makeWay(queue: QueueState, head: JobHead): ErrorCode | undefined {
-    if (queue.waiting.size < this.#limits.queueMaxJobs) return undefined;
+    if (!this.#isFull(queue, head.rows)) return undefined;
     const shed = queue.waiting.toShed(head);
-    if (!shed) return 'SKY_OVERLOADED';
+    if (!shed || shed.rows < head.rows) return 'SKY_OVERLOADED';
     this.#end(shed.id, 'SKY_OVERLOADED');
     return undefined;
   }
 
   hasRoom(queueName: string, asking: Pick<JobHead, 'tenant' | 'priority'>): boolean {
     const queue = this.#queues.get(queueName);
-    if (!queue || queue.waiting.size < this.#limits.queueMaxJobs) return true;
-    return queue.waiting.toShed(asking) !== undefined;
+    return !queue || !this.#isFull(queue, 1) || queue.waiting.toShed(asking) !== undefined;
+  }
+
+  /** For a job of so many rows; an empty queue takes any. */
+  #isFull({ waiting, rules }: QueueState, rows: number): boolean {
+    const { maxJobs = Infinity, maxRows = Infinity } = rules;
+    if (waiting.size >= Math.min(this.#limits.queueMaxJobs, maxJobs)) return true;
+    return waiting.size > 0 && waiting.rows + rows > maxRows;
   }
 
   waiting(queueName: string): number {
@@ -169,6 +182,7 @@ class JobScheduler implements Scheduler {
     const flags = { isBusy: false, isKilled: false, isRetired: false };
     this.#sessions.set(session, { queue, offer, ...free, ...flags });
     queue.sessions.add(session);
+    queue.rules = offer.rules ?? {};
   }
 
   #retire(session: number): void {
@@ -201,7 +215,7 @@ class JobScheduler implements Scheduler {
     if (job.lostEngines >= this.#limits.maxAttempts) return this.#end(head.id, 'SKY_ENGINE_LOST');
     if (queue.closedWith) return this.#end(head.id, queue.closedWith);
     if (head.deadlineAtMs <= at) return this.#end(head.id, 'SKY_DEADLINE_EXCEEDED');
-    this.#enqueue(queue, { ...head, bucket: null });
+    this.#enqueue(queue, { ...head, bucket: null }, at);
   }
 
   #finished(session: number, ranUs: number, at: number): void {
@@ -275,14 +289,15 @@ class JobScheduler implements Scheduler {
   }
 
   #dispatchAll(at: number): void {
-    for (let pick = this.#pick(); pick; pick = this.#pick()) this.#dispatch(pick, at);
+    for (let pick = this.#pick(at); pick; pick = this.#pick(at)) this.#dispatch(pick, at);
   }
 
   /** A free session of the queue that had least, if the cores allow one more run. */
-  #pick(): { session: number; state: SessionState } | undefined {
+  #pick(at: number): { session: number; state: SessionState } | undefined {
     let best: { session: number; state: SessionState } | undefined;
     for (const [session, state] of this.#sessions) {
       if (state.isBusy || state.isKilled || state.isRetired || state.queue.waiting.size === 0) continue;
+      if (isHeld(state, at)) continue;
       if (this.#busyCores > 0 && this.#busyCores + state.offer.threads > this.#limits.cores) continue;
       if (!best || goesBefore(state, best.state)) best = { session, state };
     }
@@ -326,9 +341,12 @@ class JobScheduler implements Scheduler {
       this.#actions.push({ kind: 'pressure', queue: queue.name });
   }
 
-  #armAlarm(): void {
+  #armAlarm(at: number): void {
     let nextMs = this.#deadlines.earliestMs();
-    for (const state of this.#sessions.values()) nextMs = Math.min(nextMs, state.killAtMs);
+    for (const state of this.#sessions.values()) {
+      nextMs = Math.min(nextMs, state.killAtMs);
+      if (!state.isBusy && isHeld(state, at)) nextMs = Math.min(nextMs, state.queue.holdUntilMs);
+    }
     if (nextMs >= this.#armedAtMs) return;
     this.#armedAtMs = nextMs;
     this.#actions.push({ kind: 'alarmAt', at: nextMs });
@@ -342,6 +360,8 @@ class JobScheduler implements Scheduler {
         waiting: new JobQueue(),
         sessions: new Set(),
         closedWith: undefined,
+        rules: {},
+        holdUntilMs: 0,
         load: new QueueLoad(),
       };
       this.#queues.set(name, queue);
@@ -352,6 +372,11 @@ class JobScheduler implements Scheduler {
 
 function retryAfterMs(waitMs: number): number {
   return Math.max(MIN_RETRY_AFTER_MS, Math.ceil(waitMs));
+}
+
+/** The jobs that wait are no full run, and the first may still wait for others. */
+function isHeld({ queue, offer }: SessionState, at: number): boolean {
+  return at < queue.holdUntilMs && queue.waiting.size > 0 && queue.waiting.rows < offer.maxRows;
 }
 
 /** Queues take turns by the core time they had; a lone job takes the widest session, several take the narrow ones. */

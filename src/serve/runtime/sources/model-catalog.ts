@@ -16,6 +16,8 @@ import type { FoundVersion, ModelSource } from './model-source.ts';
 export interface CatalogOptions {
   readonly runtime: ModelRuntime;
   readonly createSource: (path: string) => ModelSource;
+  /** The configuration that a model has now, asked when it shall be loaded; undefined: as it was. @default as it was */
+  readonly find?: ((model: string) => Promise<ModelConfig | undefined>) | undefined;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
@@ -72,6 +74,17 @@ export class ModelCatalog implements ModelControl {
     for (const each of listed) this.#serveOne(each);
   }
 
+  /** Knows these models without serving them: they wait for somebody to load them. */
+  know(configs: readonly ModelConfig[]): void {
+    requireNames(configs);
+    const { runtime, order } = this.#options;
+    for (const config of configs) {
+      runtime.wish(config.name, { offered: [], policy: config.policy, order });
+      void runtime.unload(config.name);
+      this.#models.set(config.name, { config, watch: undefined });
+    }
+  }
+
   async reload(configs: readonly ModelConfig[]): Promise<void> {
     const added = configs.map(({ name }) => name).filter((name) => !this.#models.has(name));
     await this.change(configs);
@@ -97,9 +110,10 @@ export class ModelCatalog implements ModelControl {
   }
 
   async load(model: string): Promise<void> {
-    const { config } = this.#watched(model);
+    const before = this.#models.get(model)?.config;
+    const config = (await this.#options.find?.(model)) ?? this.#watched(model).config;
     const listed = await this.#listOne(config, false);
-    if (this.#watched(model).config !== config) return this.load(model); // it was changed meanwhile
+    if (this.#models.get(model)?.config !== before) return this.load(model); // it was changed meanwhile
     if (this.#isClosed) throw new SkyliftError('SKY_DRAINING', `model ${model}: the server is shutting down`);
     this.#serveOne(listed);
     await this.#options.runtime.whenStarted(model);
@@ -144,7 +158,7 @@ export class ModelCatalog implements ModelControl {
   }
 
   async #listOne(config: ModelConfig, isPatient: boolean): Promise<ListedModel> {
-    const source = this.#options.createSource(config.path);
+    const source = config.source ?? this.#options.createSource(config.path);
     try {
       const versions = await source.list();
       this.#toldFailures.delete(config.name);
@@ -163,7 +177,7 @@ export class ModelCatalog implements ModelControl {
     const before = this.#models.get(name);
     before?.watch?.close();
     const tell = (offered: readonly FoundVersion[]): void => runtime.wish(name, { offered, policy, order });
-    if (before && before.config.path !== config.path)
+    if (before && (before.config.path !== config.path || before.config.revision !== config.revision))
       runtime.replace(name, { offered: versions, policy, order });
     else tell(versions);
     runtime.setLabels(name, labels);

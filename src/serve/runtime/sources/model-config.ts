@@ -1,4 +1,5 @@
 /** What a configuration says of one model. */
+import type { ModelSource } from './model-source.ts';
 import type { TransitionOrder, VersionPolicy } from '../versions/version-policy.ts';
 
 export interface ModelConfig {
@@ -9,4 +10,8 @@ export interface ModelConfig {
   /** @default that of the server */
   readonly order?: TransitionOrder;
   readonly labels: ReadonlyMap<string, bigint>;
+  /** Finds its versions. @default by its path */
+  readonly source?: ModelSource;
+  /** Differs when the versions shall be loaded again although their files are the same. */
+  readonly revision?: string;
 }

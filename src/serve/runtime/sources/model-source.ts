@@ -1,4 +1,5 @@
 /** Where the versions of a model come from: one file or package that stays as it is, or a base path with numbered folders. */
+import { dirname } from 'node:path';
 import { SkyliftError, unreachable } from '../../../core/errors.ts';
 import type { Importer } from '../../../package/importer.ts';
 import { locateModel } from '../../../package/locate.ts';
@@ -7,6 +8,7 @@ import type { PackageHandle } from '../../../package/manifest.ts';
 import { resolveReference } from '../../../package/resolve-reference.ts';
 import type { PackageStore } from '../../../package/store.ts';
 import type { Offered, VersionLook } from '../versions/version-work.ts';
+import type { VersionOptions } from '../loading/version-options.ts';
 import { lookAtFiles } from './look-at-files.ts';
 
 export interface FoundVersion extends Offered {
@@ -14,6 +16,8 @@ export interface FoundVersion extends Offered {
   look(): Promise<VersionLook | undefined>;
   /** Imports or copies into the store, verified, and gives the store's copy. */
   open(): Promise<PackageHandle>;
+  /** What is said beside the files of the version. Throws SKY_CONFIG_INVALID. @default nothing */
+  options?(): Promise<VersionOptions>;
 }
 
 export interface ModelSource {
@@ -31,6 +35,8 @@ export interface SourceTools {
   readonly importer: Importer;
   /** Milliseconds since the epoch, as file systems count. */
   readonly wallMs: () => number;
+  /** Reads what is said in a folder beside the model. @default nothing is looked for */
+  readonly optionsIn?: ((folder: string) => Promise<VersionOptions>) | undefined;
 }
 
 /** The number of a model that was given without one. */
@@ -41,22 +47,36 @@ const STEADY: VersionLook = { revision: '', quietMs: Infinity };
 
 /** @param text a model reference; what it leads to is found out at every listing */
 export function createModelSource(text: string, tools: SourceTools): ModelSource {
+  const optionsIn = async (folder: string): Promise<VersionOptions> =>
+    (await tools.optionsIn?.(folder)) ?? {};
   return {
     path: text,
     async list() {
       const located = await locateModel(await resolveReference(text, async () => tools.store));
       if (located.kind !== 'versions')
-        return [{ version: UNNUMBERED, look: async () => STEADY, open: () => open(located, tools) }];
+        return [
+          {
+            version: UNNUMBERED,
+            look: async () => STEADY,
+            open: () => openLocated(located, tools),
+            options: () => optionsIn(located.kind === 'file' ? dirname(located.path) : located.path),
+          },
+        ];
       return located.versions.map(({ version, path }) => ({
         version,
         look: () => lookAtFiles(path, tools.wallMs()),
-        open: async () => open(await locateModel(path), tools),
+        open: async () => openLocated(await locateModel(path), tools),
+        options: () => optionsIn(path),
       }));
     },
   };
 }
 
-async function open(located: Located, { store, importer }: SourceTools): Promise<PackageHandle> {
+/** Imports what was located, or copies it into the store. */
+export async function openLocated(
+  located: Located,
+  { store, importer }: Pick<SourceTools, 'store' | 'importer'>,
+): Promise<PackageHandle> {
   switch (located.kind) {
     case 'file':
     case 'foreign-folder':

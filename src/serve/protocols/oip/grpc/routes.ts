@@ -12,6 +12,7 @@ import type { GrpcMethod } from '../../grpc-call.ts';
 import type { HttpCall, Route } from '../../http-call.ts';
 import { isServed } from '../../is-served.ts';
 import type { ModelPath } from '../../model-path.ts';
+import { describeModel } from '../configuration.ts';
 import { modelMetadata, serverMetadata } from '../metadata.ts';
 import type { TensorMetadata } from '../metadata.ts';
 import { notAllowed } from '../manage-models.ts';
@@ -21,6 +22,7 @@ import { statisticsFor } from '../statistics.ts';
 import { requireVisible, visibleModels } from '../../visible-models.ts';
 import { infer, streamInfer } from './infer.ts';
 import { readTarget } from './read-infer.ts';
+import { configurationMessage } from './configuration.ts';
 import { statisticsMessage } from './statistics.ts';
 
 const SERVICE = '/inference.GRPCInferenceService';
@@ -57,6 +59,9 @@ export function oipGrpcRoutes(context: ProtocolContext, isReady: () => boolean):
     ),
     method('ModelStatistics', reading, 'What the loaded versions of a model, or of all, did.', (call) =>
       replyStatistics(call, context),
+    ),
+    method('ModelConfig', reading, 'What a model takes and gives and how it is run.', (call) =>
+      replyMessage(call, configurationMessage(describeModel(context.runtime, pathOf(call), context.limits))),
     ),
     method('RepositoryModelLoad', managing, 'Loads what the source of a model has now.', (call) =>
       manage(call, 'load', context),

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { isSkyliftError } from '../../../../core/errors.ts';
 import { parseModelServerConfig } from './model-server-config.ts';
-import { parseTextFormat } from './text-format.ts';
+import { parseTextFormat } from '../../text-format/text-format.ts';
 
 const read = (text: string) => parseModelServerConfig(text, 'models.config');
 const config = (fields: string): string =>

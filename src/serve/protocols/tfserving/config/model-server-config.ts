@@ -5,10 +5,10 @@
 import type { ModelConfig } from '../../../runtime/sources/model-config.ts';
 import { LATEST_ONE } from '../../../runtime/versions/version-policy.ts';
 import type { VersionPolicy } from '../../../runtime/versions/version-policy.ts';
-import { MessageReader } from './message-reader.ts';
-import type { TextMessage } from './message-reader.ts';
+import { MessageReader } from '../../text-format/message-reader.ts';
+import type { TextMessage } from '../../text-format/message-reader.ts';
 import { platformProblem } from './platform.ts';
-import { parseTextFormat } from './text-format.ts';
+import { parseTextFormat } from '../../text-format/text-format.ts';
 
 const START = { line: 1, column: 1 };
 

@@ -2,8 +2,8 @@
  * TensorFlow Serving's SSLConfig, whose fields hold PEM text and no paths. Source: tensorflow_serving/config/ssl_config.proto,
  * model_servers/server.cc.
  */
-import { MessageReader } from './message-reader.ts';
-import { parseTextFormat } from './text-format.ts';
+import { MessageReader } from '../../text-format/message-reader.ts';
+import { parseTextFormat } from '../../text-format/text-format.ts';
 
 const START = { line: 1, column: 1 };
 

@@ -2,7 +2,7 @@
  * Protocol Buffers text format as a tree of fields with their places. Knows no schema; strict about everything else.
  * Source: protobuf.dev/reference/protobuf/textformat-spec.
  */
-import { SkyliftError } from '../../../../core/errors.ts';
+import { SkyliftError } from '../../../core/errors.ts';
 
 export interface TextPlace {
   /** Both from 1. */
@@ -32,6 +32,9 @@ type Token =
 const MAX_DEPTH = 32;
 const TOKEN =
   /(?<space>[ \t\r\n\f\v]+|#[^\n]*)|(?<name>[A-Za-z_]\w*)|(?<number>-?(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[fF]?|inf(?:inity)?|nan)\b)|(?<string>"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*')|(?<sign>[{}<>[\]:,;-])/y;
+
+/** Behind the opening bracket. */
+const TYPE_NAME = /[ \t\r\n]*([A-Za-z_][\w.-]*(?:\/[\w.-]+)*)[ \t\r\n]*\]/y;
 
 export interface TextFormatOptions {
   /** Errors tell the place only, nothing of the text. @default false */
@@ -78,13 +81,28 @@ class TextParser {
 
   #fields(depth: number): TextField[] {
     const fields: TextField[] = [];
-    while (this.#token.kind === 'name') {
-      const { text: name, place } = this.#token;
-      this.#advance();
+    while (this.#token.kind === 'name' || this.#isSign('[')) {
+      const { place } = this.#token;
+      const name = this.#fieldName();
       for (const value of this.#values(depth)) fields.push({ name, place, value });
       if (this.#isSign(',') || this.#isSign(';')) this.#advance();
     }
     return fields;
+  }
+
+  /** `name`, or `[type.googleapis.com/package.Message]`, which says what an Any holds. */
+  #fieldName(): string {
+    const { text, kind } = this.#token;
+    if (kind === 'sign') {
+      TYPE_NAME.lastIndex = this.#at;
+      const [found, type] = TYPE_NAME.exec(this.#text) ?? [];
+      this.#pass(found ?? '');
+      this.#advance();
+      if (type === undefined) throw this.#unexpected('the name of a message');
+      return `[${type}]`;
+    }
+    this.#advance();
+    return text;
   }
 
   #values(depth: number): TextValue[] {

@@ -1,5 +1,5 @@
 /** Reads one message of a text-format tree by the names and types of its fields; what is left over is unknown. */
-import type { SkyliftError } from '../../../../core/errors.ts';
+import type { SkyliftError } from '../../../core/errors.ts';
 import { invalidAt } from './text-format.ts';
 import type { TextField, TextPlace, TextValue } from './text-format.ts';
 
@@ -60,6 +60,19 @@ export class MessageReader {
     return TRUE.has(text);
   }
 
+  /** Of an Int64Value and the like: `name { value: 5 }`; 0 for an empty one, undefined when it is not there. */
+  wrappedInteger(name: string): bigint | undefined {
+    return this.#wrapped(name, (reader) => reader.integer('value') ?? 0n);
+  }
+
+  wrappedBoolean(name: string): boolean | undefined {
+    return this.#wrapped(name, (reader) => reader.boolean('value'));
+  }
+
+  wrappedString(name: string): string | undefined {
+    return this.#wrapped(name, (reader) => reader.string('value'));
+  }
+
   message(name: string): TextMessage | undefined {
     const value = this.#single(name);
     return value && this.#messageOf(name, value);
@@ -82,6 +95,15 @@ export class MessageReader {
 
   problem(text: string, place: TextPlace = this.#message.place): SkyliftError {
     return invalidAt(this.#message.file, place, text);
+  }
+
+  #wrapped<T>(name: string, read: (reader: MessageReader) => T): T | undefined {
+    const message = this.message(name);
+    if (!message) return undefined;
+    const reader = new MessageReader(message);
+    const value = read(reader);
+    reader.end();
+    return value;
   }
 
   #take(name: string): TextField[] {
