@@ -124,6 +124,11 @@ export class EnginePool {
     }
   }
 
+  /** Resolves when the starts under way have succeeded or failed. */
+  async whenStarted(): Promise<void> {
+    await Promise.allSettled(this.#starts);
+  }
+
   /** Ends the engine of a session that was replaced. Unknown ids are ignored. */
   async end(id: number): Promise<void> {
     await this.#find(id)?.[0].close();

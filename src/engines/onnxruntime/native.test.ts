@@ -1,6 +1,6 @@
 /** The onnxruntime engine in this process: types, text, alignment, load errors, both of its interfaces. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -179,3 +179,42 @@ test('without the expected binding the public interface gives the same answers',
   assert.deepEqual([...(output?.bytes ?? [])], [...new Uint8Array(new Float32Array([7]).buffer)]);
   session.unload();
 });
+
+test('the packed form of a real network gives the same bytes as the network', async () => {
+  const bytes = readFileSync(new URL('../../../examples/01-digits/mnist-lenet.onnx', import.meta.url));
+  const [input = '', output = ''] = await namesIn(bytes);
+  const packed = join(dir, 'packed');
+  mkdirSync(packed);
+  const spec = specOf({ lenet: { bytes, dtype: 'float32' } });
+  const { lenet } = spec.pkg.manifest.signatures;
+  assert.ok(lenet);
+  const named = {
+    ...lenet,
+    inputs: lenet.inputs.map((each) => ({ ...each, name: input })),
+    outputs: lenet.outputs.map((each) => ({ ...each, name: output })),
+  };
+  const pkg = { ...spec.pkg, manifest: { ...spec.pkg.manifest, signatures: { lenet: named } } };
+  const pixels = Float32Array.from({ length: 28 * 28 }, (_, i) => Math.abs(Math.sin(i)));
+  const image: Tensor = {
+    dtype: 'float32',
+    dims: [1, 1, 28, 28],
+    bytes: new Uint8Array(pixels.buffer),
+  };
+  const answers: Buffer[] = [];
+  for (const form of [undefined, 'write', 'read'] as const) {
+    const session = await load({ ...spec, pkg, ...(form && { packed: { dir: packed, use: form } }) });
+    answers.push(Buffer.from((await runOne(session, 'lenet', image))?.bytes ?? []));
+    session.unload();
+  }
+  assert.deepEqual(readdirSync(packed).toSorted(), ['lenet.bin', 'lenet.onnx']);
+  assert.equal(answers[0]?.length, 40);
+  assert.deepEqual(answers[1], answers[0]);
+  assert.deepEqual(answers[2], answers[0]);
+});
+
+async function namesIn(bytes: Uint8Array): Promise<string[]> {
+  const path = join(dir, 'names.onnx');
+  writeFileSync(path, bytes);
+  const { inputs, outputs } = await ort.open(path, {});
+  return [...inputs.keys(), ...outputs.keys()];
+}

@@ -116,6 +116,7 @@ export class EngineCrew {
 
   /** Replaces the engines that do not share their weights, one after the other, without a failed request. */
   async repack(): Promise<void> {
+    await this.#pool.whenStarted(); // they looked for the packed form before there was one
     for (const engine of this.#pool.unpacked()) await this.#replace(engine);
   }
 
