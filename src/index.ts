@@ -5,6 +5,7 @@ export { serve } from './api/serve.ts';
 export type { AuthOptions, RunningServer, ServeOptions } from './api/serve.ts';
 export type { GrpcOptions, HttpOptions } from './api/listeners.ts';
 export type { ModelOptions } from './api/model-configs.ts';
+export type { TracingOptions } from './api/tracing.ts';
 export type { ServeEvent } from './api/serve-events.ts';
 export type { WorkshopOptions } from './api/workshop.ts';
 export type { TlsPaths } from './serve/server/tls/tls-source.ts';

@@ -10,8 +10,10 @@ import type { BoundAddress, ListenAddress, WireBackend } from '../serve/server/w
 export interface HttpOptions {
   /** @default 127.0.0.1 */
   readonly host?: string;
-  /** 0 takes a free one. @default 8501 */
+  /** 0 takes a free one. @default 8501; none beside a socket */
   readonly port?: number;
+  /** Path of a UNIX socket, beside a port or instead of one. */
+  readonly socketPath?: string;
   /** Answers browsers of other origins. @default false */
   readonly cors?: boolean;
   /** Compresses replies for clients that ask for it. @default false */
@@ -70,7 +72,8 @@ export function planListeners(
   const listeners = places.map((address) => grpcListener(address, wire, tls.grpc));
   if (http !== false) {
     const speaks = grpc === false || places.length > 0 || http.backend === 'node' ? 'http' : 'both';
-    listeners.push(httpListener(http, speaks, { ...wire, tls: tls.http }));
+    for (const address of httpPlaces(http, host))
+      listeners.push(httpListener(http, address, speaks, { ...wire, tls: tls.http }));
   }
   if (listeners.length === 0)
     throw new SkyliftError('SKY_CONFIG_INVALID', 'there is no port and no socket to serve on', {
@@ -86,15 +89,18 @@ function grpcListener(address: ListenAddress, wire: Wire, ofPorts: WireTls | und
 }
 
 function httpListener(
-  { host = DEFAULT_HOST, port = DEFAULT_PORT, backend }: HttpOptions,
+  { backend }: HttpOptions,
+  address: ListenAddress,
   speaks: 'http' | 'both',
-  wire: Omit<FastHttpOptions, 'speaks'>,
+  { tls: ofPorts, ...rest }: Omit<FastHttpOptions, 'speaks'>,
 ): Listener {
+  const tls = 'socketPath' in address ? undefined : ofPorts;
+  const wire = { ...rest, tls };
   return {
     speaks,
-    address: { host, port },
+    address,
     backend: backend === 'node' ? createNodeHttpBackend(wire) : createFastHttpBackend({ ...wire, speaks }),
-    isTls: wire.tls !== undefined,
+    isTls: tls !== undefined,
   };
 }
 
@@ -103,9 +109,21 @@ export function isLocal({ address }: Listener): boolean {
   return 'socketPath' in address || LOOPBACK.test(address.host);
 }
 
+/** `http://127.0.0.1:8501`, `unix:/run/skylift.sock`: as clients of ours name a server. */
+export function httpUrl({ address, isTls }: Listener, bound: BoundAddress): string {
+  if ('socketPath' in address) return `unix:${address.socketPath}`;
+  return `${isTls ? 'https' : 'http'}://${hostAndPort(bound)}`;
+}
+
 /** `127.0.0.1:8500`, `unix:/run/skylift.sock`: as gRPC clients name a server. */
 export function grpcTarget(address: ListenAddress, bound: BoundAddress): string {
   return 'socketPath' in address ? `unix:${address.socketPath}` : hostAndPort(bound);
+}
+
+/** The port first: it is what most clients are told. */
+function httpPlaces({ port, socketPath }: HttpOptions, host: string): ListenAddress[] {
+  if (socketPath === undefined) return [{ host, port: port ?? DEFAULT_PORT }];
+  return [...(port === undefined ? [] : [{ host, port }]), { socketPath }];
 }
 
 function grpcPlaces({ host, port, socketPath }: GrpcOptions, httpHost: string): ListenAddress[] {

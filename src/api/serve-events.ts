@@ -5,7 +5,7 @@ import type { ModelEvent, ModelRuntime, VersionReport } from '../serve/runtime/m
 
 /** What happens to the server and its models. */
 export type ServeEvent =
-  /** `url` of HTTP, '' where only gRPC is spoken; `grpc` for its clients, '' where only HTTP is. */
+  /** `url` of HTTP (`unix:` and a path for a socket), '' where only gRPC is spoken; `grpc` for its clients, '' where only HTTP is. */
   | { readonly kind: 'listening'; readonly url: string; readonly grpc: string }
   | {
       readonly kind: 'loading' | 'changing' | 'unloading' | 'unloaded';

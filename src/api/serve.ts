@@ -15,11 +15,10 @@ import { createOpenAuthorizer } from '../serve/server/auth/open-authorizer.ts';
 import { KeyWatch } from '../serve/server/auth/key-watch.ts';
 import { createHttpServer } from '../serve/server/http-server.ts';
 import type { HttpServer } from '../serve/server/http-server.ts';
-import { hostAndPort } from '../serve/server/wire/bind.ts';
 import { createPrometheusMetrics } from '../serve/server/metrics.ts';
 import type { PrometheusMetrics } from '../serve/server/metrics.ts';
 import { routeTable } from '../serve/server/route-table.ts';
-import { grpcTarget, isLocal, planListeners } from './listeners.ts';
+import { grpcTarget, httpUrl, isLocal, planListeners } from './listeners.ts';
 import type { GrpcOptions, HttpOptions, Listener } from './listeners.ts';
 import { readConfigs } from './model-configs.ts';
 import type { GivenModels, ModelsOptions } from './model-configs.ts';
@@ -27,6 +26,9 @@ import { tellModelEvents } from './serve-events.ts';
 import type { ServeEvent } from './serve-events.ts';
 import { openTls } from './tls.ts';
 import type { ServerTls, TlsServeOptions } from './tls.ts';
+import { openTracing } from './tracing.ts';
+import type { TracingOptions } from './tracing.ts';
+import type { ExportedTrace } from '../serve/server/tracing/otlp-trace.ts';
 import { openWorkshop } from './workshop.ts';
 import type { Workshop, WorkshopOptions } from './workshop.ts';
 
@@ -52,6 +54,8 @@ export interface ServeOptions extends Omit<WorkshopOptions, 'metrics'>, ModelsOp
   readonly readyWithoutModels?: boolean;
   /** @default no access log */
   readonly accessLog?: AccessLog;
+  /** @default no traces */
+  readonly tracing?: TracingOptions;
   readonly onEvent?: (event: ServeEvent) => void;
 }
 
@@ -62,6 +66,7 @@ interface Parts {
   readonly catalog: ModelCatalog;
   readonly keys: KeyWatch | undefined;
   readonly tls: ServerTls;
+  readonly trace: ExportedTrace | undefined;
   readonly runtime: ModelRuntime;
   readonly state: { isDraining: boolean };
 }
@@ -74,7 +79,7 @@ interface Places {
 
 /** A server whose models answer. Ends with `drain` (in order) or `close` (at once); `await using` drains. */
 export class RunningServer {
-  /** Of HTTP; '' without it. */
+  /** Of HTTP: its port, else `unix:` and the path of its socket; '' without it. */
   readonly url: string;
   /** Where gRPC is spoken, as its clients name it: `127.0.0.1:8500`, `unix:/run/skylift.sock`. */
   readonly grpc: readonly string[];
@@ -106,14 +111,14 @@ export class RunningServer {
 
   /** Readiness turns false at once, requests in flight are answered up to `drain_ms`, then the engines end. */
   async drain(): Promise<void> {
-    const { http, config, catalog, keys, tls, runtime, state } = this.#parts;
+    const { http, config, catalog, keys, tls, trace, runtime, state } = this.#parts;
     state.isDraining = true;
     config.close();
     catalog.close();
     await http.drain();
     keys?.close();
     tls.close();
-    await runtime.close();
+    await Promise.all([runtime.close(), trace?.close()]);
   }
 
   async close(): Promise<void> {
@@ -139,10 +144,12 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const catalog = createCatalog(workshop, options, given.find);
   // before the port opens: a wrong path ends the start, a slow load is answered with 503
   const listed = await catalog.list(configs, isTolerant || limits.model_wait_ms > 0);
+  const { log = silentLog } = options;
+  const trace = openTracing(options.tracing, { limits, clock: systemClock, log, metrics });
   const { keys, tls, listeners } = await openDoors(workshop, options, metrics);
   const state = { isDraining: false };
-  const http = createServer(workshop, { metrics, catalog, keys, state, listeners }, options);
-  const parts = { http, config: watch(catalog), catalog, keys, tls, runtime, state };
+  const http = createServer(workshop, { metrics, catalog, keys, state, listeners, trace }, options);
+  const parts = { http, config: watch(catalog), catalog, keys, tls, trace, runtime, state };
   try {
     const places = await listenAt(http, listeners, options.onEvent);
     if (options.onEvent) tellModelEvents(runtime, systemClock, options.onEvent);
@@ -165,9 +172,10 @@ async function listenAt(
 ): Promise<Places> {
   const grpc: string[] = [];
   let url = '';
-  for (const { speaks, address, backend, isTls } of listeners) {
-    const bound = await http.listen(address, backend);
-    const here = speaks === 'grpc' ? '' : `${isTls ? 'https' : 'http'}://${hostAndPort(bound)}`;
+  for (const listener of listeners) {
+    const { speaks, address, backend, isTls } = listener;
+    const bound = await http.listen(address, backend, isTls);
+    const here = speaks === 'grpc' ? '' : httpUrl(listener, bound);
     const target = speaks === 'http' ? '' : grpcTarget(address, bound);
     onEvent?.({ kind: 'listening', url: here, grpc: target });
     if (target !== '') grpc.push(target);
@@ -176,13 +184,13 @@ async function listenAt(
   return { url, grpc };
 }
 
-async function closeNow({ http, config, catalog, keys, tls, runtime }: Parts): Promise<void> {
+async function closeNow({ http, config, catalog, keys, tls, trace, runtime }: Parts): Promise<void> {
   config.close();
   catalog.close();
   await http.close();
   keys?.close();
   tls.close();
-  await runtime.close();
+  await Promise.all([runtime.close(), trace?.close()]);
 }
 
 interface Doors extends Pick<Parts, 'keys' | 'tls'> {
@@ -257,14 +265,14 @@ function noVersions(runtime: ModelRuntime, models: readonly string[]): SkyliftEr
   );
 }
 
-interface ServerParts extends Pick<Parts, 'catalog' | 'keys' | 'state'> {
+interface ServerParts extends Pick<Parts, 'catalog' | 'keys' | 'state' | 'trace'> {
   readonly metrics: PrometheusMetrics;
   readonly listeners: readonly Listener[];
 }
 
 function createServer(
   { runtime, limits }: Workshop,
-  { metrics, catalog, keys, state, listeners }: ServerParts,
+  { metrics, catalog, keys, state, listeners, trace }: ServerParts,
   options: ServeOptions,
 ): HttpServer {
   const { log = silentLog, accessLog, http, grpc, metricsAt, allowRemoteAdmin = false } = options;
@@ -293,6 +301,7 @@ function createServer(
     log,
     metrics,
     accessLog,
+    trace,
     cors: http !== false && http?.cors === true,
     compressesReplies: http !== false && http?.compress === true,
   });

@@ -33,16 +33,23 @@ export function describeModels(
     .models()
     .filter(({ versions }) => versions.some(({ state }) => state === 'AVAILABLE'));
   return answering.map(({ name: model }) => {
-    const predictUrl = `${server.url}${modelPath(model)}:predict`;
+    const predictUrl = `${placeOf(server.url).base}${modelPath(model)}:predict`;
     const { version, signatures } = server.newest(model);
     const [first] = Object.entries(signatures).toSorted(([a]) => (a === 'serving_default' ? -1 : 1));
     const example = first && exampleRequest(first[1].inputs, first[0]);
     const described = { name: model, version, predictUrl };
     if (!example) return described;
-    const curl = asksForKeys ? `curl ${KEY_HEADER}` : 'curl';
+    const curl = ['curl', ...placeOf(server.url).curlFlags, ...(asksForKeys ? [KEY_HEADER] : [])].join(' ');
     const command = tryCommand(curl, JSON.stringify(example), { path: paths[model], predictUrl });
     return command === undefined ? described : { ...described, tryCommand: command };
   });
+}
+
+/** What stands before paths, and what curl needs to get there: a socket is in no URL. */
+function placeOf(url: string): { readonly base: string; readonly curlFlags: readonly string[] } {
+  const socketPath = /^unix:(.+)$/.exec(url)?.[1];
+  if (socketPath === undefined) return { base: url, curlFlags: [] };
+  return { base: 'http://localhost', curlFlags: ['--unix-socket', shellQuoted(socketPath)] };
 }
 
 /** The lines for people. */
@@ -50,13 +57,16 @@ export function announcement(
   { url, grpc }: { readonly url: string; readonly grpc: readonly string[] },
   models: readonly ServedModel[],
 ): string {
+  const isSocket = url.startsWith('unix:');
+  const base = isSocket ? '' : url;
   return models
     .flatMap(({ predictUrl, tryCommand }) => [
       `  REST   ${predictUrl}`,
       ...(tryCommand === undefined ? [] : [`  Try    ${tryCommand}`]),
     ])
     .concat(grpc.map((target) => `  gRPC   ${target}`))
-    .concat(`  More   ${url}/v1/models  ${url}/metrics  ${url}/readyz`)
+    .concat(isSocket ? [`  Socket ${url.slice('unix:'.length)}`] : [])
+    .concat(`  More   ${base}/v1/models  ${base}/metrics  ${base}/readyz`)
     .join('\n');
 }
 

@@ -149,6 +149,16 @@ test('either protocol may be switched off, and gRPC may have a UNIX socket', () 
   );
 });
 
+test('HTTP may have a UNIX socket beside its port or instead of it, and traces a collector', () => {
+  const planOf = (...argv: string[]): ServeOptions =>
+    servingPlan(parseTensorflowCommandLine(['--model_base_path=/m', ...argv]), () => {}).options;
+  const own = { host: '0.0.0.0', socketPath: '/s', cors: false, compress: false, backend: 'fast' };
+  assert.deepEqual(planOf('--http_socket_path=/s', '--port=0').http, own);
+  assert.deepEqual(planOf('--http_socket_path=/s', '--rest_api_port=8501').http, { ...own, port: 8501 });
+  assert.equal(planOf().tracing, undefined);
+  assert.deepEqual(planOf('--otlp_endpoint=http://c:4318').tracing, { url: 'http://c:4318/v1/traces' });
+});
+
 test('the start fails as the original does: in its words, with exit code 255', async () => {
   const cases: [string[], RegExp][] = [
     [[], /Failed to start server\. Error: .*model_base_path.*are empty/],

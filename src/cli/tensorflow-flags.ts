@@ -193,6 +193,20 @@ const ADDED_ROWS: readonly Row[] = [
     'supported',
     'Compress replies of HTTP for clients that ask for it (Skylift)',
   ],
+  [
+    'http_socket_path',
+    'string',
+    '',
+    'supported',
+    'UNIX socket of HTTP, beside or instead of its port (Skylift)',
+  ],
+  [
+    'otlp_endpoint',
+    'string',
+    '',
+    'supported',
+    'Send traces to this OpenTelemetry collector, as OTEL_EXPORTER_OTLP_ENDPOINT (Skylift)',
+  ],
   ['access_log', 'bool', 'false', 'supported', 'One JSON line per request on stderr (Skylift)'],
   ['help', 'bool', 'false', 'supported', 'Print this text and exit (Skylift)'],
   ...LIMIT_NAMES.map((name): Row => [

@@ -4,10 +4,12 @@ import { LIMITS } from '../core/limits.ts';
 import type { Limits } from '../core/limits.ts';
 import { LIMIT_NAMES, parseLimit } from './flag-values.ts';
 import { productVersions } from '../core/product.ts';
+import type { Environment } from './environment-flags.ts';
+import { tracingIn } from './otel-environment.ts';
 import { printable } from './render/printable.ts';
 import { runAsProcess } from './run-process.ts';
 import type { ServingPlan } from './serve-until-stopped.ts';
-import type { AuthOptions, ServeEvent, TlsPaths } from '../index.ts';
+import type { AuthOptions, GrpcOptions, ServeEvent, ServeOptions, TlsPaths } from '../index.ts';
 import { parseTensorflowCommandLine } from './tensorflow-command-line.ts';
 import type { FileOptions } from './tensorflow-files.ts';
 import type { TensorflowCommandLine } from './tensorflow-command-line.ts';
@@ -49,7 +51,7 @@ async function serveAsOriginal(
   for (const warning of warnings(line)) say(warning);
   try {
     const { serveUntilStopped } = await import('./serve-until-stopped.ts');
-    const plan = servingPlan(line, say);
+    const plan = servingPlan(line, say, streams.env);
     const { threads, ...fromFiles } = await optionsInFiles(line, say);
     const flagThreads = plan.options.threads?.threads;
     await serveUntilStopped({
@@ -82,14 +84,19 @@ export function warnings({ given }: TensorflowCommandLine): readonly string[] {
 }
 
 /** What to serve and where. Throws SKY_USAGE for what the original refuses too, and for nothing to serve. */
-export function servingPlan(line: TensorflowCommandLine, say: (text: string) => void): ServingPlan {
+export function servingPlan(
+  line: TensorflowCommandLine,
+  say: (text: string) => void,
+  env: Environment = {},
+): ServingPlan {
   const { given } = line;
   const host = given.get('host') ?? '0.0.0.0';
   const port = Number(given.get('rest_api_port') ?? 0);
   const grpcPort = Number(given.get('port') ?? DEFAULT_GRPC_PORT);
   const socketPath = given.get('grpc_socket_path') ?? '';
+  const httpSocketPath = given.get('http_socket_path') ?? '';
   requireServable(line);
-  requirePorts(port, grpcPort, socketPath);
+  requirePorts(port, grpcPort, socketPath || httpSocketPath);
   requireKnownSecrets(line);
   const auth = authOf(line);
   const tls = tlsOf(line);
@@ -100,17 +107,14 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
   return {
     options: {
       ...modelsOf(line),
-      http: port !== 0 && {
-        host,
-        port,
+      http: (port !== 0 || httpSocketPath !== '') && {
+        ...placesOf(host, port, httpSocketPath),
         cors: isOn(line, 'rest_api_enable_cors_support'),
         compress: isOn(line, 'compress_replies'),
         backend: wordOf(line, 'http_backend', ['fast', 'node']),
       },
       grpc: (grpcPort !== 0 || socketPath !== '') && {
-        host,
-        ...(grpcPort !== 0 && { port: grpcPort }),
-        ...(socketPath !== '' && { socketPath }),
+        ...placesOf(host, grpcPort, socketPath),
         ...(sslConfigFile !== undefined && { sslConfigFile }),
         tensorContent: isOn(line, 'enable_serialization_as_tensor_content'),
       },
@@ -118,6 +122,7 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
       onEvent: (event) => sayEvent(event, say),
       order: wordOf(line, 'version_order', ['load-first', 'unload-first']),
       ...(tls && { tls }),
+      ...tracingOf(line, env),
       allowRemoteAdmin: isOn(line, 'allow_remote_admin'),
       limits: limitsOf(line),
       ...warmUpOf(line),
@@ -134,9 +139,19 @@ export function servingPlan(line: TensorflowCommandLine, say: (text: string) => 
       if (grpcPort !== 0) say(`Running gRPC ModelServer at ${host}:${grpcPort} ...`);
       if (socketPath !== '') say(`Running gRPC ModelServer at UNIX socket ${socketPath} ...`);
       if (port !== 0) say(`Exporting HTTP/REST API at:localhost:${port} ...`);
+      if (httpSocketPath !== '') say(`Exporting HTTP/REST API at UNIX socket ${httpSocketPath} ...`);
     },
     onStop: (signal) => say(`${signal}: finishing requests in flight ...`),
   };
+}
+
+/** Port 0 and an empty path: none, as in the original. */
+function placesOf(
+  host: string,
+  port: number,
+  socketPath: string,
+): Pick<GrpcOptions, 'host' | 'port' | 'socketPath'> {
+  return { host, ...(port !== 0 && { port }), ...(socketPath !== '' && { socketPath }) };
 }
 
 /** As in the original the config file is what counts when both are given. */
@@ -218,6 +233,12 @@ function warmUpOf({ given }: TensorflowCommandLine): Pick<ServingPlan['options']
   return iterations > 1 ? { recordedRequests: iterations } : {};
 }
 
+/** An empty flag asks for nothing. */
+function tracingOf({ given }: TensorflowCommandLine, env: Environment): Pick<ServeOptions, 'tracing'> {
+  const tracing = tracingIn(env, given.get('otlp_endpoint') || undefined);
+  return tracing ? { tracing } : {};
+}
+
 function authOf({ given }: TensorflowCommandLine): AuthOptions | undefined {
   const keysFile = given.get('auth_keys');
   const pepperFile = given.get('auth_pepper');
@@ -257,7 +278,7 @@ function requirePorts(port: number, grpcPort: number, socketPath: string): void 
       throw refused(`--${name}=${value} is no port`, `--${name}=0 switches it off`);
   if (port === 0 && grpcPort === 0 && socketPath === '')
     throw refused(
-      'nothing to serve: --rest_api_port and --port are 0 and --grpc_socket_path is empty',
+      'nothing to serve: --rest_api_port and --port are 0, --grpc_socket_path and --http_socket_path are empty',
       '--rest_api_port=8501',
     );
   if (port !== 0 && port === grpcPort)

@@ -72,8 +72,8 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_CONNECTIONS = 64;
 
 /**
- * A client of the server at `url`; connects on first use. Throws SKY_CONFIG_INVALID for a URL that is not http(s), or a key that no
- * header can carry.
+ * A client of the server at `url`, `unix:/run/skylift.sock` included; connects on first use. Throws SKY_CONFIG_INVALID for a URL that
+ * is none of these, or a key that no header can carry.
  * @example const { predictions } = await createClient('http://127.0.0.1:8501').predict('digits', { instances: [image] });
  */
 export function createClient(url: string, options: ClientOptions = {}): Client {

@@ -33,11 +33,15 @@ export class HttpEndpoint {
   readonly #options: HttpOptions;
   readonly #agent: HttpAgent;
   readonly #request: typeof requestHttp;
+  /** What paths stand behind. */
+  readonly #base: string;
+  readonly #socketPath: string | undefined;
 
-  /** Throws SKY_CONFIG_INVALID unless `url` is http:// or https://. */
+  /** Throws SKY_CONFIG_INVALID unless `url` is http:// or https://, or `unix:` and the path of a socket. */
   constructor(url: string, options: HttpOptions) {
     const protocol = URL.parse(url)?.protocol;
-    if (protocol !== 'http:' && protocol !== 'https:')
+    const socketPath = /^unix:(.+)$/.exec(url)?.[1];
+    if (protocol !== 'http:' && protocol !== 'https:' && socketPath === undefined)
       throw new SkyliftError('SKY_CONFIG_INVALID', `${JSON.stringify(url)} is no http:// or https:// URL`);
     const agentOptions = {
       keepAlive: true,
@@ -46,9 +50,11 @@ export class HttpEndpoint {
       ...(options.ca !== undefined && { ca: options.ca }),
     };
     this.url = url.replace(/\/+$/, '');
+    this.#socketPath = socketPath;
+    this.#base = socketPath === undefined ? this.url : 'http://localhost';
     this.#options = options;
-    this.#agent = protocol === 'http:' ? new HttpAgent(agentOptions) : new HttpsAgent(agentOptions);
-    this.#request = protocol === 'http:' ? requestHttp : requestHttps;
+    this.#agent = protocol === 'https:' ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
+    this.#request = protocol === 'https:' ? requestHttps : requestHttp;
   }
 
   /** The parsed body of a 2xx reply. Throws SKY_REMOTE, SKY_UNREACHABLE, SKY_DEADLINE_EXCEEDED, SKY_CANCELLED. */
@@ -90,7 +96,9 @@ export class HttpEndpoint {
       }),
     };
     return new Promise((resolve, reject) => {
-      const request = this.#request(this.url + path, { method, headers, signal, agent: this.#agent });
+      const place = this.#socketPath === undefined ? {} : { socketPath: this.#socketPath };
+      const options = { method, headers, signal, agent: this.#agent, ...place };
+      const request = this.#request(this.#base + path, options);
       request.on('response', resolve);
       request.on('error', reject);
       request.end(body);

@@ -146,6 +146,21 @@ export const LIMITS = {
     max: 3_600_000,
   }),
 
+  // traces
+  trace_queue_spans: limit('count', 4096, 'Spans that wait for the collector of traces; more are dropped.'),
+  trace_batch_spans: limit('count', 512, 'Spans of one export.'),
+  trace_flush_ms: limit('ms', 5_000, 'Time after which a batch of spans that is not full is exported.'),
+  trace_timeout_ms: limit('ms', 10_000, 'Time for the collector to answer one export.'),
+  trace_retry_ms: limit(
+    'ms',
+    60_000,
+    'Time that a batch of spans is offered again to a collector that is away.',
+    {
+      min: 0,
+    },
+  ),
+  trace_drain_ms: limit('ms', 2_000, 'Time for the last spans when the server ends.', { min: 0 }),
+
   // scheduling
   rest_api_timeout_in_ms: limit(
     'ms',

@@ -118,6 +118,7 @@ export class FakeRuntime implements Runtime {
 export class FakeCall implements HttpCall {
   readonly isGrpc: boolean = false;
   readonly id = 'request-1';
+  readonly isLocal = true;
   readonly query = '';
   readonly principal = ANONYMOUS;
   readonly arrivedAtMs = 1000;
@@ -178,6 +179,8 @@ export class FakeCall implements HttpCall {
   onGone(fn: () => void): void {
     this.gone = fn;
   }
+
+  ran(): void {}
 
   note(field: string, value: string): void {
     this.notes.push([field, value]);

@@ -12,6 +12,10 @@ const RARE = new Set([
   'skylift_auth_denied_total',
   'skylift_rejected_total',
   'skylift_tls_certificate_expiry_seconds',
+  'skylift_trace_dropped_spans_total',
+  'skylift_trace_exported_spans_total',
+  ':tensorflow:serving:model_warmup_latency',
+  ':tensorflow:serving:model_warmup_records_read',
 ]);
 /** Of Prometheus itself. */
 const OF_PROMETHEUS = new Set(['up']);

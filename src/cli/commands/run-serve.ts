@@ -2,11 +2,19 @@
 import { SkyliftError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import { formatMs } from '../../core/units.ts';
-import type { GrpcOptions, RunningServer, ServeEvent, ServeOptions } from '../../index.ts';
+import type {
+  GrpcOptions,
+  HttpOptions,
+  RunningServer,
+  ServeEvent,
+  ServeOptions,
+  TracingOptions,
+} from '../../index.ts';
 import { announcement, describeModels } from '../announce.ts';
 import type { ServedAs } from '../announce.ts';
 import type { CliContext } from '../define-command.ts';
 import { limitsIn } from '../flag-values.ts';
+import { tracingIn } from '../otel-environment.ts';
 import { servedModels } from '../served-models.ts';
 import { serveUntilStopped } from '../serve-until-stopped.ts';
 import type { ServingPlan } from '../serve-until-stopped.ts';
@@ -89,7 +97,7 @@ function serveOptions(flags: ServeFlags, models: Models, terminal: Terminal): Se
     order: flags.version_order,
     http: {
       host: flags.host,
-      port: flags.rest_api_port ?? flags.port ?? DEFAULT_PORT,
+      ...httpPlaces(flags),
       cors: flags.rest_api_enable_cors_support,
       compress: flags.compress_replies,
       backend: flags.http_backend,
@@ -106,9 +114,21 @@ function serveOptions(flags: ServeFlags, models: Models, terminal: Terminal): Se
     },
     ...authIn(flags),
     ...tlsIn(flags),
+    ...tracingOf(tracingIn(terminal.process.env, flags.otlp_endpoint)),
     allowRemoteAdmin: flags.allow_remote_admin,
     onEvent: (event) => showEvent(event, flags.auth_keys !== undefined, terminal),
   };
+}
+
+/** Next to a socket there is a port only if one is asked for. */
+function httpPlaces({ port, rest_api_port, http_socket_path: socketPath }: ServeFlags): HttpOptions {
+  const asked = rest_api_port ?? port;
+  if (socketPath === undefined) return { port: asked ?? DEFAULT_PORT };
+  return { socketPath, ...(asked !== undefined && { port: asked }) };
+}
+
+function tracingOf(tracing: TracingOptions | undefined): Pick<ServeOptions, 'tracing'> {
+  return tracing ? { tracing } : {};
 }
 
 /** Places of its own, if the flags name any. */

@@ -35,6 +35,8 @@ interface OwnFlags {
   readonly http_backend: 'fast' | 'node';
   readonly rest_api_port?: number;
   readonly grpc_socket_path?: string;
+  readonly http_socket_path?: string;
+  readonly otlp_endpoint?: string;
   readonly rest_api_enable_cors_support: boolean;
   readonly model_name?: string;
   readonly model_base_path?: string;
@@ -194,6 +196,20 @@ const OWN_FLAGS: FlagParametersForType<OwnFlags, CliContext> = {
     optional: true,
     placeholder: 'PATH',
     brief: 'UNIX socket of gRPC, instead of the port of HTTP',
+  },
+  http_socket_path: {
+    kind: 'parsed',
+    parse: parsePath,
+    optional: true,
+    placeholder: 'PATH',
+    brief: 'UNIX socket of HTTP, beside a port that is given, else instead of one',
+  },
+  otlp_endpoint: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    placeholder: 'URL',
+    brief: 'Send traces to this OpenTelemetry collector (OTLP over HTTP), as OTEL_EXPORTER_OTLP_ENDPOINT',
   },
   rest_api_enable_cors_support: {
     kind: 'boolean',

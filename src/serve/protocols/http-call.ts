@@ -2,7 +2,7 @@
  * What a protocol adapter sees of HTTP: whole requests in, one deferred reply out. Wire back-ends implement it. A gRPC
  * method is an HTTP request, too: its metadata are headers, its message is the body.
  */
-import type { Principal } from '../runtime/requests.ts';
+import type { Principal, RunTiming } from '../runtime/requests.ts';
 
 export const JSON_TYPE = 'application/json';
 
@@ -26,6 +26,8 @@ export interface HttpCall {
   /** Exact size, at an aligned offset. Valid until a reply with status 200: its memory is then used again. */
   readonly body: Uint8Array;
   readonly principal: Principal;
+  /** It came by a way that only processes of this machine have. */
+  readonly isLocal: boolean;
   /** Monotonic milliseconds of the injected clock. */
   readonly arrivedAtMs: number;
   /** Named groups of the route's pattern, percent-decoded. */
@@ -45,6 +47,8 @@ export interface HttpCall {
   allocate(sizeBytes: number): Buffer;
   /** Calls `fn` when the client goes away before the reply. At most one. */
   onGone(fn: () => void): void;
+  /** The run that is about to be answered. */
+  ran(timing: RunTiming): void;
   /** Adds a field to the access log line. */
   note(field: 'key' | 'model' | 'version' | 'signature' | 'error', value: string): void;
 }

@@ -61,6 +61,7 @@ class CallSink implements RunSink {
 
   done(result: RunResult): void {
     this.#call.note('version', String(result.version));
+    this.#call.ran(result.timing);
     try {
       this.#answer(result);
     } catch (error) {

@@ -2,6 +2,8 @@
 
 export interface AccessEntry {
   readonly id: string;
+  /** Of the caller's trace, or of the one that began here. */
+  readonly traceId: string | undefined;
   readonly method: string;
   /** Pattern of the route table, never the raw path. */
   readonly route: string;

@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
+import type { Trace } from '../../core/trace.ts';
 import type { Route } from '../protocols/http-call.ts';
 import type { AccessLog } from './access-log.ts';
 import { createOpenAuthorizer } from './auth/open-authorizer.ts';
@@ -24,6 +25,8 @@ export interface HttpServerOptions {
   readonly metrics: Metrics;
   /** @default no access log */
   readonly accessLog?: AccessLog | undefined;
+  /** @default no traces */
+  readonly trace?: Trace | undefined;
   /** Of `listen`. @default fast, which speaks HTTP/1.1 and gRPC */
   readonly backend?: WireBackend;
   /** Asked before the body is read. @default everything but administration is allowed */
@@ -42,8 +45,9 @@ export interface HttpServer {
   /**
    * Throws SKY_PORT_IN_USE, SKY_CONFIG_INVALID. `port` 0 takes a free one. May be called again with another back-end.
    * @param backend default: the one of the options
+   * @param isTls what the back-end speaks. @default false
    */
-  listen(address: ListenAddress, backend?: WireBackend): Promise<BoundAddress>;
+  listen(address: ListenAddress, backend?: WireBackend, isTls?: boolean): Promise<BoundAddress>;
   /** Answers what is in flight, up to `drain_ms`, then ends. */
   drain(): Promise<void>;
   /** Ends at once. */
@@ -79,6 +83,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     budget: new ByteBudget(limits.max_inflight_bytes),
     pool: new BufferPool(limits.max_pooled_bytes),
     accessLog: options.accessLog,
+    trace: options.trace,
     commonHeaders: options.cors === true ? corsHeaders(options.takesKeys === true) : [],
     compressesReplies: options.compressesReplies === true,
     newId: createRequestIds(),
@@ -88,9 +93,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     await Promise.all(Array.from(backends, end));
   };
   return {
-    listen(address, backend = options.backend ?? createFastHttpBackend({ limits, clock, log })) {
+    listen(
+      address,
+      backend = options.backend ?? createFastHttpBackend({ limits, clock, log }),
+      isTls = false,
+    ) {
       backends.add(backend);
-      return backend.listen(address, pipeline);
+      const isLocal = 'socketPath' in address;
+      return backend.listen(address, pipeline.at({ isLocal, scheme: isTls ? 'https' : 'http' }));
     },
     drain: () => ofAll((backend) => backend.drain()),
     close: () => ofAll((backend) => backend.close()),

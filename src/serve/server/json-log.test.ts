@@ -56,6 +56,7 @@ describe('access log', () => {
     const destination = memory();
     createAccessLog(destination).write({
       id: 'a-1',
+      traceId: undefined,
       method: 'POST',
       route: '/v1/models/{model}:predict',
       status: 200,

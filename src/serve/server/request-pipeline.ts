@@ -7,6 +7,7 @@ import type { Clock } from '../../core/clock.ts';
 import { isSkyliftError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
+import type { Trace } from '../../core/trace.ts';
 import { JSON_TYPE } from '../protocols/http-call.ts';
 import type { HttpCall, Route } from '../protocols/http-call.ts';
 import type { Principal } from '../runtime/requests.ts';
@@ -29,7 +30,7 @@ import {
 import type { BodyLimit } from './refusals.ts';
 import type { Router } from './router.ts';
 import { ServerCall } from './server-call.ts';
-import type { CallHost } from './server-call.ts';
+import type { CallHost, CallPlace } from './server-call.ts';
 import type {
   BodyProblem,
   HeadProblem,
@@ -58,19 +59,21 @@ export interface PipelineOptions {
   readonly budget: ByteBudget;
   readonly pool: BufferPool;
   readonly accessLog: AccessLog | undefined;
+  readonly trace: Trace | undefined;
   /** Added to every reply. */
   readonly commonHeaders: HeaderList;
   readonly compressesReplies: boolean;
   readonly newId: () => string;
 }
 
-export class RequestPipeline implements WireHandler, CallHost {
+export class RequestPipeline implements CallHost {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: HttpMetrics;
   readonly budget: ByteBudget;
   readonly pool: BufferPool;
   readonly accessLog: AccessLog | undefined;
+  readonly trace: Trace | undefined;
   readonly commonHeaders: HeaderList;
   readonly compressesReplies: boolean;
   readonly newId: () => string;
@@ -85,6 +88,7 @@ export class RequestPipeline implements WireHandler, CallHost {
     this.budget = options.budget;
     this.pool = options.pool;
     this.accessLog = options.accessLog;
+    this.trace = options.trace;
     this.commonHeaders = options.commonHeaders;
     this.compressesReplies = options.compressesReplies;
     this.newId = options.newId;
@@ -95,19 +99,28 @@ export class RequestPipeline implements WireHandler, CallHost {
     return this.#inflight;
   }
 
-  isStream(path: string): boolean {
+  /** What a listener hands its requests to. */
+  at(place: CallPlace): WireHandler {
+    return {
+      isStream: (path) => this.#isStream(path),
+      request: (exchange) => this.#request(exchange, place),
+      problem: (problem, detail) => this.#problem(problem, detail),
+    };
+  }
+
+  #isStream(path: string): boolean {
     const match = this.#options.grpcRouter.match('POST', path);
     return match.kind === 'found' && match.route.isStream === true;
   }
 
-  request(exchange: WireExchange): void {
-    const call = new ServerCall(this, exchange);
+  #request(exchange: WireExchange, place: CallPlace): void {
+    const call = new ServerCall(this, exchange, place);
     this.#inflight++;
     this.reportInflight();
     this.guard(call, () => this.#start(call));
   }
 
-  problem(problem: HeadProblem, detail: string): ProblemReply {
+  #problem(problem: HeadProblem, detail: string): ProblemReply {
     const { status, error } = headRefusal(problem, detail, this.#options.limits);
     this.metrics.route(undefined).observe('other', status, 0);
     this.log('debug', 'a connection sent bytes that are no request', { status, detail });

@@ -2,11 +2,12 @@
 import type { Clock } from '../../core/clock.ts';
 import { SkyliftError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import { GRPC_TYPE, statusHeaders } from '../protocols/grpc-status.ts';
+import { GRPC_STATUS, GRPC_TYPE, statusHeaders } from '../protocols/grpc-status.ts';
 import { JSON_TYPE } from '../protocols/http-call.ts';
 import type { HeaderView, HttpCall, Protocol, Route } from '../protocols/http-call.ts';
 import { ANONYMOUS } from '../runtime/requests.ts';
-import type { Principal } from '../runtime/requests.ts';
+import type { Principal, RunTiming } from '../runtime/requests.ts';
+import type { Trace } from '../../core/trace.ts';
 import type { AccessLog } from './access-log.ts';
 import type { BufferPool } from '../../core/buffer-pool.ts';
 import type { ByteBudget } from './byte-budget.ts';
@@ -15,6 +16,9 @@ import { httpFailure } from './error-reply.ts';
 import type { HttpFailure } from './error-reply.ts';
 import type { HttpMetrics, RouteMetrics } from './http-metrics.ts';
 import { UNMATCHED_ROUTE } from './http-metrics.ts';
+import { isTraced, recordCall } from './tracing/request-spans.ts';
+import type { FinishedCall } from './tracing/request-spans.ts';
+import { callerContext } from './tracing/trace-context.ts';
 import { acceptedCoding, compressReply, isWorthCompressing } from './compress-reply.ts';
 import { callerRequestId } from './request-id.ts';
 import type { RouteParams } from './router.ts';
@@ -25,6 +29,13 @@ const CLIENT_GONE_STATUS = 499;
 
 type Note = Parameters<HttpCall['note']>[0];
 
+/** The listener that a call came by. */
+export interface CallPlace {
+  /** Only processes of this machine reach it. */
+  readonly isLocal: boolean;
+  readonly scheme: 'http' | 'https';
+}
+
 /** What a call needs from the server around it. */
 export interface CallHost {
   readonly clock: Clock;
@@ -33,6 +44,7 @@ export interface CallHost {
   readonly budget: ByteBudget;
   readonly pool: BufferPool;
   readonly accessLog: AccessLog | undefined;
+  readonly trace: Trace | undefined;
   /** Added to every reply. */
   readonly commonHeaders: HeaderList;
   /** Clients may have replies compressed. */
@@ -58,6 +70,7 @@ export class ServerCall implements HttpCall, WireReceiver {
   params: RouteParams = {};
   route: Route | undefined;
   readonly #host: CallHost;
+  readonly #place: CallPlace;
   readonly #isIdFromCaller: boolean;
   #metrics: RouteMetrics;
   #heldBytes = 0;
@@ -69,13 +82,16 @@ export class ServerCall implements HttpCall, WireReceiver {
   #isGone = false;
   #onGone: (() => void) | undefined;
   #notes: Partial<Record<Note, string>> | undefined;
+  #grpcStatus = 0;
+  #run: (RunTiming & { readonly endedAtMs: number }) | undefined;
 
-  constructor(host: CallHost, exchange: WireExchange) {
+  constructor(host: CallHost, exchange: WireExchange, place: CallPlace) {
     const callerId = callerRequestId(exchange.headers.get('x-request-id'));
     this.id = callerId ?? host.newId();
     this.arrivedAtMs = host.clock.nowMs();
     this.exchange = exchange;
     this.#host = host;
+    this.#place = place;
     this.#isIdFromCaller = callerId !== undefined;
     this.#metrics = host.metrics.route(undefined);
     exchange.attach(this);
@@ -97,6 +113,9 @@ export class ServerCall implements HttpCall, WireReceiver {
   }
   get headers(): HeaderView {
     return this.exchange.headers;
+  }
+  get isLocal(): boolean {
+    return this.#place.isLocal;
   }
   get isDone(): boolean {
     return this.#isDone;
@@ -127,6 +146,7 @@ export class ServerCall implements HttpCall, WireReceiver {
         });
       return;
     }
+    if (headers?.[GRPC_STATUS] !== undefined) this.#grpcStatus = Number(headers[GRPC_STATUS]);
     const list = ['content-type', contentType];
     if (this.#isIdFromCaller || status >= 400) list.push('x-request-id', this.id);
     for (const name in headers) list.push(name, headers[name] ?? '');
@@ -169,8 +189,12 @@ export class ServerCall implements HttpCall, WireReceiver {
     else this.#onGone = fn;
   }
 
+  ran(timing: RunTiming): void {
+    if (this.#host.trace !== undefined) this.#run = { ...timing, endedAtMs: this.#host.clock.nowMs() };
+  }
+
   note(field: Note, value: string): void {
-    if (this.#host.accessLog === undefined) return; // nobody reads them
+    if (this.#host.accessLog === undefined && this.#host.trace === undefined) return; // nobody reads them
     this.#notes ??= {};
     this.#notes[field] = value;
   }
@@ -246,8 +270,10 @@ export class ServerCall implements HttpCall, WireReceiver {
     this.#recycle(status, body);
     host.finished();
     this.#metrics.observe(this.method, status, durationMs);
+    const traceId = this.#traced(status, durationMs);
     host.accessLog?.({
       id: this.id,
+      traceId,
       method: this.method,
       route: this.#label,
       status,
@@ -256,6 +282,29 @@ export class ServerCall implements HttpCall, WireReceiver {
       durationMs,
       notes: this.#notes ?? {},
     });
+  }
+
+  /** Tells the trace of the call, and returns the trace's id where somebody reads it. */
+  #traced(status: number, durationMs: number): string | undefined {
+    const { trace, accessLog, clock } = this.#host;
+    if (trace === undefined && accessLog === undefined) return undefined;
+    const parent = callerContext(this.headers);
+    if (trace === undefined || !isTraced(this.route)) return parent?.traceId;
+    const context = trace.context(parent);
+    if (context.isSampled) recordCall(trace, { context, parent }, this.#facts(status, durationMs), clock);
+    return context.traceId;
+  }
+
+  #facts(status: number, durationMs: number): FinishedCall {
+    const { isGrpc, method, path, route } = this;
+    const run = this.#run && {
+      ...this.#run,
+      endedMsAgo: this.arrivedAtMs + durationMs - this.#run.endedAtMs,
+    };
+    const { scheme } = this.#place;
+    const grpcStatus = isGrpc ? this.#grpcStatus : undefined;
+    const notes = this.#notes ?? {};
+    return { isGrpc, method, path, route, scheme, status, grpcStatus, durationMs, notes, run };
   }
 }
 

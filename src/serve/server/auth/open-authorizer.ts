@@ -5,7 +5,7 @@ import type { HttpFailure } from '../error-reply.ts';
 import type { Authorize } from '../request-pipeline.ts';
 
 export interface OpenAuthorizerOptions {
-  /** Only callers of this machine reach the server, or whoever started it allows the others, too. */
+  /** Callers of other machines do not reach the server, or whoever started it allows the others, too. */
   readonly isAdminOpen: boolean;
 }
 
@@ -28,7 +28,7 @@ const FROM_A_PAGE: HttpFailure = httpFailure(
 export function createOpenAuthorizer({ isAdminOpen }: OpenAuthorizerOptions): Authorize {
   return (call, route) => {
     if (route?.permission !== 'admin') return ANONYMOUS;
-    if (!isAdminOpen) return CLOSED;
+    if (!isAdminOpen && !call.isLocal) return CLOSED;
     return call.headers.get('origin') === undefined ? ANONYMOUS : FROM_A_PAGE;
   };
 }

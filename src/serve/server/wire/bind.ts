@@ -1,12 +1,15 @@
 /** Opens the listening socket of any node:net server, with errors that name the address. */
 import { lstatSync } from 'node:fs';
-import { unlink } from 'node:fs/promises';
+import { chmod, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Server } from 'node:net';
 import { SkyliftError } from '../../../core/errors.ts';
 import type { BoundAddress, ListenAddress } from './wire.ts';
 
 const BACKLOG = 4096; // connections that wait to be accepted; the kernel's somaxconn may be lower
+
+/** Owner and group, whatever the umask: who reaches the socket counts as a caller of this machine. */
+const SOCKET_MODE = 0o660;
 
 /** Resolves when the server listens. Throws SKY_PORT_IN_USE, SKY_CONFIG_INVALID. */
 export async function bind(server: Server, address: ListenAddress): Promise<void> {
@@ -21,6 +24,7 @@ export async function bind(server: Server, address: ListenAddress): Promise<void
       resolve();
     });
   });
+  if ('socketPath' in address && process.platform !== 'win32') await chmod(address.socketPath, SOCKET_MODE);
 }
 
 /** A server that was killed leaves its socket behind, which then refuses everybody. Files of other kinds stay. */
