@@ -20,6 +20,7 @@ test('no request fails while engines are killed under load', async () => {
       storeDir: join(folder, 'store'),
     });
     assert.equal(report.failed, 0, JSON.stringify({ ends: report.ends, errors: report.errors }));
+    assert.ok(report.crashes > 0 && report.crashes <= report.kills, `${report.crashes} of ${report.kills}`);
     assert.ok(report.requests > 100, `${report.requests} requests`);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -19,6 +19,8 @@ export interface KillOptions {
 
 export interface KillReport extends LoadReport {
   readonly kills: number;
+  /** Ends of engines that the metrics tell. */
+  readonly crashes: number;
 }
 
 /** Serves with one engine per core and kills one at every interval. The report's `failed` must be 0. */
@@ -39,7 +41,14 @@ export async function killEngines(options: KillOptions): Promise<KillReport> {
     durationMs,
     deadlineMs: 10_000,
   });
-  return { ...load, kills: await killing };
+  const kills = await killing;
+  return { ...load, kills, crashes: await crashesOf(server) };
+}
+
+async function crashesOf({ url }: RunningServer): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const [, count] = /^skylift_engine_exits_total\{model_name="m",kind="crashed"\} (\d+)$/m.exec(text) ?? [];
+  return Number(count ?? 0);
 }
 
 async function killAtRandom(

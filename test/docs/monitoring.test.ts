@@ -10,6 +10,7 @@ const GUIDE = join(import.meta.dirname, '..', '..', 'docs', 'guide');
 /** Appear with the first event of their kind, which does not happen here. */
 const RARE = new Set([
   'skylift_auth_denied_total',
+  'skylift_engine_exits_total',
   'skylift_rejected_total',
   'skylift_tls_certificate_expiry_seconds',
   'skylift_trace_dropped_spans_total',

@@ -131,6 +131,7 @@ export class ModelRuntime implements Runtime {
       plan,
       cores,
       batching,
+      onEngineEnd: (model, kind) => this.#metrics.engineEnded(model, kind),
       onReplayed: (outcome) => this.#replayed(outcome),
     });
   }

@@ -48,6 +48,11 @@ const ENGINES = {
   help: 'Engine processes of a version; none while it gave its memory back.',
   labels: ['model_name', 'version'],
 };
+const ENGINE_EXITS = {
+  name: 'skylift_engine_exits_total',
+  help: 'Engine processes that ended: closed in order, killed for a reason, crashed.',
+  labels: ['model_name', 'kind'],
+};
 const MEMORY = {
   name: 'skylift_model_memory_bytes',
   help: 'What the engines of a version take, as measured after the warm-up.',
@@ -117,6 +122,11 @@ export class RunMetrics {
   /** @param event kind of a VersionEvent */
   versionEvent(model: string, event: string): void {
     if (COUNTED_EVENTS.has(event)) this.#metrics.counter(VERSION_EVENTS, { model_name: model, event }).add(1);
+  }
+
+  /** @param kind of an ExitReport */
+  engineEnded(model: string, kind: string): void {
+    this.#metrics.counter(ENGINE_EXITS, { model_name: model, kind }).add(1);
   }
 
   /** How the loaded versions stand whenever somebody looks. */

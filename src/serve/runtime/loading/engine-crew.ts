@@ -10,7 +10,7 @@ import type { Log } from '../../../core/log.ts';
 import type { Rng } from '../../../core/random.ts';
 import { EnginePool } from '../../../engines/host/engine-pool.ts';
 import type { PackedForm } from '../../../engines/host/engine-pool.ts';
-import type { Device, EngineLauncher, Session } from '../../../engines/port.ts';
+import type { Device, EngineLauncher, ExitReport, Session } from '../../../engines/port.ts';
 import type { PackageHandle } from '../../../package/manifest.ts';
 import type { Dispatcher } from '../scheduling/dispatcher.ts';
 import type { QueueRules, SessionOffer } from '../scheduling/scheduler-types.ts';
@@ -28,9 +28,12 @@ export interface CrewEnvironment {
   readonly rng: Rng;
   readonly log: Log;
   readonly limits: Limits;
+  /** Told of every engine that was up. */
+  readonly onEngineEnd: (model: string, kind: ExitReport['kind']) => void;
 }
 
 export interface CrewOptions {
+  readonly model: string;
   /** Queue of the dispatcher that the crew works for. */
   readonly queue: string;
   readonly pkg: PackageHandle;
@@ -150,8 +153,8 @@ export class EngineCrew {
   }
 
   #createPool(): EnginePool {
-    const { launcher, device, clock, rng, log, limits } = this.#environment;
-    const { queue, pkg, packed, threads, engines } = this.#options;
+    const { launcher, device, clock, rng, log, limits, onEngineEnd } = this.#environment;
+    const { model, queue, pkg, packed, threads, engines } = this.#options;
     return new EnginePool({
       launcher,
       spec: { pkg, device, threads },
@@ -167,7 +170,8 @@ export class EngineCrew {
         this.#startedAtMs.set(engine, clock.nowMs());
         if (this.#offer) this.#attach(engine, session, this.#offer);
       },
-      onDown: (engine) => {
+      onDown: (engine, { kind }) => {
+        onEngineEnd(model, kind);
         this.#detach(engine);
         this.#onDown(engine);
       },

@@ -101,7 +101,7 @@ export class LoadedVersion {
     else await this.#startMeasured(plan.cores);
     await this.#weigh();
     this.#isStarting = false;
-    void this.#pack();
+    this.#packInBackground();
   }
 
   /** Replaces engines that grew far beyond what they had after the warm-up. */
@@ -171,7 +171,7 @@ export class LoadedVersion {
     } finally {
       this.#isStarting = false;
     }
-    void this.#pack();
+    this.#packInBackground();
   }
 
   get measured(): Measured | undefined {
@@ -216,6 +216,16 @@ export class LoadedVersion {
     if (!isKept) await this.#crews.pop()?.close();
   }
 
+  #packInBackground(): void {
+    const { log } = this.#environment;
+    this.#pack().catch((error: unknown) =>
+      log('error', 'engines could not be exchanged for those that share weights', {
+        model: this.servable.model,
+        reason: String(error),
+      }),
+    );
+  }
+
   /** The version answers already: now there is time to make what its engines can share, and to let them share it. */
   async #pack(): Promise<void> {
     const isWanted = (): boolean =>
@@ -231,6 +241,7 @@ export class LoadedVersion {
   ): Promise<Measured> {
     const crew = new EngineCrew(
       {
+        model: this.servable.model,
         queue: this.queue,
         pkg: this.#pkg,
         packed: this.#packed,
