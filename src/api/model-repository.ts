@@ -2,7 +2,7 @@
  * A model repository in Triton's layout, `<model>/config.pbtxt` and `<model>/<version>/model.onnx`: the models in it, each
  * with what its file says. A wrong file is the failure of its own model.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { systemClock } from '../core/clock.ts';
@@ -11,7 +11,7 @@ import type { Limits } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
 import { Repeat } from '../core/repeat.ts';
 import { usableCores } from '../core/usable-cores.ts';
-import { fileFailure, isAbsence } from '../package/file-failure.ts';
+import { errnoOf, fileFailure, isAbsence } from '../package/file-failure.ts';
 import type { Importer } from '../package/importer.ts';
 import { locateModel } from '../package/locate.ts';
 import type { PackageHandle } from '../package/manifest.ts';
@@ -153,6 +153,7 @@ async function folderNames(path: string): Promise<string[]> {
     return entries
       .filter((entry) => (entry.isDirectory() || entry.isSymbolicLink()) && !entry.name.startsWith('.'))
       .map(({ name }) => name)
+      .filter((name) => !isLoop(join(path, name)))
       .sort();
   } catch (error) {
     if (!isAbsence(error)) throw fileFailure(`look at ${path}`, error);
@@ -160,6 +161,16 @@ async function folderNames(path: string): Promise<string[]> {
       hint: 'Check the spelling of the path, and the folder it starts from.',
       cause: error,
     });
+  }
+}
+
+/** A link that leads to itself is no folder, and never will be; what cannot be looked at otherwise may come back. */
+function isLoop(path: string): boolean {
+  try {
+    statSync(path);
+    return false;
+  } catch (error) {
+    return errnoOf(error) === 'ELOOP';
   }
 }
 

@@ -49,7 +49,7 @@ const model = z.strictObject({
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 const flagValue = z.union(
-  [scalar, z.array(scalar)],
+  [scalar, z.array(scalar).min(1)],
   'must be text, a number, true, false, or a list of them',
 );
 

@@ -11,6 +11,8 @@ const rng = seededRng(seed);
 const HEAD = 'POST /v1/models/m:predict HTTP/1.1\r\nhost: slow\r\n';
 const BODY_BYTES = 1000;
 const PAUSE_MS = 1000;
+/** New clients in a second. */
+const RATE = 400;
 let waitingFor = count;
 
 function slowClient(sendsBody: boolean): void {
@@ -36,5 +38,5 @@ function slowClient(sendsBody: boolean): void {
   });
 }
 
-for (let i = 0; i < count; i++) slowClient(i % 2 === 0);
+for (let i = 0; i < count; i++) setTimeout(() => slowClient(i % 2 === 0), (i * 1000) / RATE);
 process.stdin.resume().once('end', () => process.exit(0));

@@ -1,6 +1,6 @@
 /** A model repository in Triton's layout, through the real command line. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -55,6 +55,7 @@ test('models are served as their files say, a wrong file is told in the index an
   addModel(repository, 'gpu', `${GOOD}\ninstance_group { kind: KIND_GPU }`);
   addModel(repository, 'misfit', GOOD.replace('TYPE_FP32', 'TYPE_INT64'));
   mkdirSync(join(repository, 'empty'));
+  symlinkSync(join(repository, 'loop'), join(repository, 'loop'));
   const server = await startServer(
     t,
     [

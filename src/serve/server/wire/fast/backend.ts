@@ -26,7 +26,9 @@ import { readPieces, SocketReads } from './read-socket.ts';
 import { ReplyHeads } from './reply-head.ts';
 
 const CHECKS_PER_TIMEOUT = 8; // how often late requests are looked for, per shortest timeout
-const SLOWEST_CHECK_MS = 2_000;
+const SLOWEST_CHECK_MS = 250;
+/** Of one look at all connections. */
+const CHECK_SLICE_MS = 1;
 
 export interface FastHttpOptions {
   readonly limits: Limits;
@@ -75,14 +77,12 @@ class FastHttpBackend implements WireBackend {
     this.#drained = undefined;
     this.#closed = undefined;
     this.#server = server;
-    await bind(server, address);
+    const bound = await bind(server, address);
     server.on('error', (error) =>
       this.#log('error', 'a connection could not be accepted', { reason: error.message }),
     );
     this.#checkLater();
-    const bound = server.address();
-    if (typeof bound === 'object' && bound !== null) return { host: bound.address, port: bound.port };
-    return { host: bound ?? '', port: 0 };
+    return bound;
   }
 
   drain(): Promise<void> {
@@ -181,11 +181,22 @@ class FastHttpBackend implements WireBackend {
   #checkLater(): void {
     const shortestMs = Math.min(this.#limits.header_timeout_ms, this.#limits.body_timeout_ms);
     const everyMs = Math.min(shortestMs / CHECKS_PER_TIMEOUT, SLOWEST_CHECK_MS);
-    this.#checkTimer = this.#clock.setTimer(this.#clock.nowMs() + everyMs, () => {
+    this.#checkTimer = this.#clock.setTimer(this.#clock.nowMs() + everyMs, () =>
+      this.#check(this.#connections.values()),
+    );
+  }
+
+  /** In slices: thousands of slow clients that are cut off at a time must not hold up those who behave. */
+  #check(left: SetIterator<FastConnection | GrpcConnection>): void {
+    const sliceEndsAtMs = this.#clock.nowMs() + CHECK_SLICE_MS;
+    for (let next = left.next(); next.done !== true; next = left.next()) {
       const nowMs = this.#clock.nowMs();
-      for (const connection of this.#connections) connection.check(nowMs);
-      this.#checkLater();
-    });
+      next.value.check(nowMs);
+      if (nowMs < sliceEndsAtMs) continue;
+      this.#checkTimer = this.#clock.setTimer(nowMs, () => this.#check(left));
+      return;
+    }
+    this.#checkLater();
   }
 
   #createSetting(handler: WireHandler): FastSetting {

@@ -78,13 +78,11 @@ class NodeHttpBackend implements WireBackend {
     this.#setting = setting;
     this.#server = server;
     this.#drained = undefined;
-    await bind(server, address);
+    const bound = await bind(server, address);
     server.on('error', (error) =>
       this.#log('error', 'a connection could not be accepted', { reason: error.message }),
     );
-    const bound = server.address();
-    if (typeof bound === 'object' && bound !== null) return { host: bound.address, port: bound.port };
-    return { host: bound ?? '', port: 0 };
+    return bound;
   }
 
   drain(): Promise<void> {
