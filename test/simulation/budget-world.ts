@@ -15,7 +15,8 @@ import { ModelRuntime } from '../../src/serve/runtime/model-runtime.ts';
 import { ANONYMOUS, LATEST } from '../../src/serve/runtime/requests.ts';
 import type { FoundVersion } from '../../src/serve/runtime/sources/model-source.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { SimulatedEngine } from './simulated-engine.ts';
+import { Dice } from './dice.ts';
+import { SIGNATURE, SimulatedEngine } from './simulated-engine.ts';
 
 /** Deliberate defects: each must be noticed, or the simulation proves nothing. */
 export type BudgetDefect = 'none' | 'no budget' | 'false weights' | 'never wakes';
@@ -34,13 +35,6 @@ const CALLS_END_MS = 20_000;
 const PATIENCE_MS = 60_000;
 const IDLE_MS = 3_000;
 const MAX_EVENTS = 200_000;
-const SPEC = { name: 'x', dtype: 'int32', dims: ['batch', 1] } as const;
-const SIGNATURE = {
-  program: 'model',
-  method: 'predict',
-  inputs: [SPEC],
-  outputs: [{ ...SPEC, name: 'y' }],
-} as const;
 
 /** Runs the world of `seed` to its end and checks every promise. Throws on a broken one. */
 export function runBudgetWorld(seed: number, defect: BudgetDefect = 'none'): Promise<BudgetReport> {
@@ -57,6 +51,7 @@ interface Model {
 class BudgetWorld {
   readonly #clock = new VirtualClock();
   readonly #rng: Rng;
+  readonly #dice: Dice;
   readonly #models: readonly Model[];
   readonly #budgetBytes: number;
   readonly #runtime: ModelRuntime;
@@ -72,9 +67,10 @@ class BudgetWorld {
   constructor(seed: number, defect: BudgetDefect) {
     const rng = seededRng(seed);
     this.#rng = rng;
-    this.#models = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, this.#int(2, 6)).map((name) => {
-      const fileBytes = this.#int(20, 400) * MiB;
-      return { name, fileBytes, engineBytes: this.#int(64, 500) * MiB };
+    this.#dice = new Dice(rng);
+    this.#models = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, this.#dice.int(2, 6)).map((name) => {
+      const fileBytes = this.#dice.int(20, 400) * MiB;
+      return { name, fileBytes, engineBytes: this.#dice.int(64, 500) * MiB };
     });
     const needed = this.#models.map(({ fileBytes, engineBytes }) =>
       Math.max(64 * MiB + 1.2 * fileBytes, engineBytes),
@@ -84,7 +80,7 @@ class BudgetWorld {
     this.#budgetBytes = Math.ceil(Math.max(...needed) + rng.float() * 0.6 * (all - Math.max(...needed)));
     const limits = resolveLimits({
       model_memory_bytes: defect === 'no budget' ? 0 : this.#budgetBytes,
-      idle_unload_ms: this.#chance(0.5) ? IDLE_MS : 0,
+      idle_unload_ms: this.#dice.chance(0.5) ? IDLE_MS : 0,
       warmup_budget_ms: 50,
     });
     this.#runtime = new ModelRuntime({
@@ -123,9 +119,10 @@ class BudgetWorld {
 
   /** Bursts for one model after the other, now and then for several at once. */
   #planCalls(): void {
-    for (let atMs = 0; atMs < CALLS_END_MS; atMs += this.#int(100, 2000)) {
-      const { name } = this.#pick(this.#models);
-      for (let i = this.#int(1, 12); i > 0; i--) this.#plan(atMs + this.#int(0, 300), () => this.#call(name));
+    for (let atMs = 0; atMs < CALLS_END_MS; atMs += this.#dice.int(100, 2000)) {
+      const { name } = this.#dice.pick(this.#models);
+      for (let i = this.#dice.int(1, 12); i > 0; i--)
+        this.#plan(atMs + this.#dice.int(0, 300), () => this.#call(name));
     }
   }
 
@@ -206,7 +203,7 @@ class BudgetWorld {
           fails: false,
           memoryBytes: defect === 'false weights' ? memoryBytes / 2 : memoryBytes,
         });
-        if (this.#chance(0.1)) this.#dieLater(session);
+        if (this.#dice.chance(0.1)) this.#dieLater(session);
         return session;
       },
       kill: () => session?.kill(''),
@@ -221,7 +218,7 @@ class BudgetWorld {
   }
 
   #dieLater(session: SimulatedEngine): void {
-    this.#plan(this.#int(300, 10_000), () => {
+    this.#plan(this.#dice.int(300, 10_000), () => {
       this.#report.deaths++;
       session.kill('');
     });
@@ -268,24 +265,10 @@ class BudgetWorld {
   };
 
   #pause(fromMs: number, toMs: number): Promise<void> {
-    return new Promise((resolve) => this.#plan(this.#int(fromMs, toMs), resolve));
+    return new Promise((resolve) => this.#plan(this.#dice.int(fromMs, toMs), resolve));
   }
 
   #plan(inMs: number, fn: () => void): void {
     this.#clock.setTimer(this.#clock.nowMs() + inMs, fn);
-  }
-
-  #int(from: number, to: number): number {
-    return from + (this.#rng.u32() % (to - from + 1));
-  }
-
-  #chance(probability: number): boolean {
-    return this.#rng.float() < probability;
-  }
-
-  #pick<T>(items: readonly T[]): T {
-    const item = items[this.#rng.u32() % items.length];
-    assert.ok(item !== undefined);
-    return item;
   }
 }

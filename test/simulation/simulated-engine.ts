@@ -5,6 +5,15 @@ import type { Capacity, EngineJob, EngineSink, MemoryReport, Session } from '../
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
 
+const SPEC = { name: 'x', dtype: 'int32', dims: ['batch', 1] } as const;
+/** Of the model that it runs. */
+export const SIGNATURE = {
+  program: 'model',
+  method: 'predict',
+  inputs: [SPEC],
+  outputs: [{ ...SPEC, name: 'y' }],
+} as const;
+
 export interface SimulatedEngineOptions {
   readonly clock: VirtualClock;
   readonly rng: Rng;

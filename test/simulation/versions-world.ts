@@ -11,6 +11,7 @@ import { chooseVersions } from '../../src/serve/runtime/versions/version-policy.
 import type { TransitionOrder, VersionPolicy } from '../../src/serve/runtime/versions/version-policy.ts';
 import type { VersionLook, VersionWork } from '../../src/serve/runtime/versions/version-work.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
+import { Dice } from './dice.ts';
 
 /** Deliberate defects: each must be noticed, or the simulation proves nothing. */
 export type VersionsDefect = 'none' | 'no settling' | 'unload first' | 'lost unloads';
@@ -55,6 +56,7 @@ export function runVersionsWorld(seed: number, defect: VersionsDefect = 'none'):
 class VersionsWorld {
   readonly #clock = new VirtualClock();
   readonly #rng: Rng;
+  readonly #dice: Dice;
   readonly #defect: VersionsDefect;
   readonly #folders = new Map<bigint, Folder>();
   readonly #policy: VersionPolicy;
@@ -68,14 +70,15 @@ class VersionsWorld {
 
   constructor(seed: number, defect: VersionsDefect) {
     this.#rng = seededRng(seed);
+    this.#dice = new Dice(this.#rng);
     this.#defect = defect;
-    this.#policy = this.#pick<VersionPolicy>([
+    this.#policy = this.#dice.pick<VersionPolicy>([
       { kind: 'latest', count: 1 },
       { kind: 'latest', count: 2 },
       { kind: 'all' },
       { kind: 'specific', versions: [1n, 3n, 4n, 6n] },
     ]);
-    this.#order = this.#chance(0.8) ? 'load-first' : 'unload-first';
+    this.#order = this.#dice.chance(0.8) ? 'load-first' : 'unload-first';
     const order = defect === 'unload first' ? 'unload-first' : this.#order;
     this.#versions = new ModelVersions<Folder, Loaded>({
       clock: this.#clock,
@@ -89,8 +92,8 @@ class VersionsWorld {
   }
 
   run(): VersionsReport {
-    const changes = this.#int(3, 14);
-    for (let i = 0; i < changes; i++) this.#plan(this.#int(0, CHANGES_END_MS), () => this.#change());
+    const changes = this.#dice.int(3, 14);
+    for (let i = 0; i < changes; i++) this.#plan(this.#dice.int(0, CHANGES_END_MS), () => this.#change());
     this.#clock.run(MAX_EVENTS);
     this.#checkEnd();
     return this.#report;
@@ -100,8 +103,8 @@ class VersionsWorld {
     for (let atMs = 0; atMs < END_MS; atMs += POLL_MS)
       this.#plan(atMs, () => {
         const isQuiet = this.#clock.nowMs() > CHANGES_END_MS;
-        if (!isQuiet && this.#chance(0.1)) return; // the listing failed: nobody is told
-        const offered = !isQuiet && this.#chance(0.02) ? [] : [...this.#folders.values()];
+        if (!isQuiet && this.#dice.chance(0.1)) return; // the listing failed: nobody is told
+        const offered = !isQuiet && this.#dice.chance(0.02) ? [] : [...this.#folders.values()];
         this.#versions.wish({ offered, policy: this.#policy, order });
         this.#checkAnswers();
       });
@@ -109,13 +112,16 @@ class VersionsWorld {
 
   #change(): void {
     const existing = [...this.#folders.keys()];
-    if (existing.length > 1 && this.#chance(0.2)) this.#folders.delete(this.#pick(existing));
-    else this.#copy(this.#chance(0.2) && existing.length > 0 ? this.#pick(existing) : this.#nextVersion++);
+    if (existing.length > 1 && this.#dice.chance(0.2)) this.#folders.delete(this.#dice.pick(existing));
+    else
+      this.#copy(
+        this.#dice.chance(0.2) && existing.length > 0 ? this.#dice.pick(existing) : this.#nextVersion++,
+      );
   }
 
   /** Written at once or in pieces; a folder that is there already is replaced. */
   #copy(version: bigint): void {
-    const isBroken = this.#chance(0.2);
+    const isBroken = this.#dice.chance(0.2);
     const folder: Folder = {
       version,
       revision: this.#rng.u32(),
@@ -125,8 +131,8 @@ class VersionsWorld {
     };
     this.#folders.set(version, folder);
     let atMs = 0;
-    for (let pieces = this.#int(0, 5); pieces > 0; pieces--) {
-      atMs += this.#int(1, LONGEST_PIECE_MS);
+    for (let pieces = this.#dice.int(0, 5); pieces > 0; pieces--) {
+      atMs += this.#dice.int(1, LONGEST_PIECE_MS);
       this.#plan(atMs, () => this.#write(folder));
     }
     this.#plan(atMs, () => (folder.isWhole = true));
@@ -139,7 +145,7 @@ class VersionsWorld {
 
   #work(): VersionWork<Folder, Loaded> {
     return {
-      look: (folder, done) => this.#plan(this.#int(0, 5), () => done(this.#look(folder))),
+      look: (folder, done) => this.#plan(this.#dice.int(0, 5), () => done(this.#look(folder))),
       load: (folder, revision, done) => this.#load(folder, revision, done),
       unload: (_, loaded, done) => this.#unload(loaded, done),
     };
@@ -158,11 +164,11 @@ class VersionsWorld {
   ): void {
     this.#loading++;
     assert.equal(this.#loading, 1, 'two loads of one model at a time');
-    this.#plan(this.#int(0, 10), () => {
+    this.#plan(this.#dice.int(0, 10), () => {
       const folder = this.#folders.get(version);
       const loaded = { version, isWhole: folder?.isWhole === true };
       const isSame = folder !== undefined && String(folder.revision) === revision;
-      this.#plan(this.#int(0, 100), () => {
+      this.#plan(this.#dice.int(0, 100), () => {
         this.#loading--;
         if (!isSame && this.#defect !== 'no settling') return done('changed');
         const failure = this.#failure(folder?.isBroken === true);
@@ -176,7 +182,7 @@ class VersionsWorld {
   }
 
   #failure(isBroken: boolean): SkyliftError | undefined {
-    const isPassing = this.#clock.nowMs() < CHANGES_END_MS && this.#chance(0.1);
+    const isPassing = this.#clock.nowMs() < CHANGES_END_MS && this.#dice.chance(0.1);
     if (!isBroken && !isPassing) return undefined;
     this.#report.failures++;
     return new SkyliftError(isBroken ? 'SKY_ONNX_MALFORMED' : 'SKY_ENGINE_LOST', 'simulated');
@@ -184,7 +190,7 @@ class VersionsWorld {
 
   #unload(loaded: Loaded, done: () => void): void {
     assert.ok(this.#inMemory.has(loaded), 'a version is unloaded twice');
-    this.#plan(this.#int(0, 60), () => {
+    this.#plan(this.#dice.int(0, 60), () => {
       if (this.#defect !== 'lost unloads') this.#inMemory.delete(loaded);
       this.#report.unloads++;
       done();
@@ -222,19 +228,5 @@ class VersionsWorld {
 
   #plan(inMs: number, fn: () => void): void {
     this.#clock.setTimer(this.#clock.nowMs() + inMs, fn);
-  }
-
-  #int(from: number, to: number): number {
-    return from + (this.#rng.u32() % (to - from + 1));
-  }
-
-  #chance(probability: number): boolean {
-    return this.#rng.float() < probability;
-  }
-
-  #pick<T>(items: readonly T[]): T {
-    const item = items[this.#rng.u32() % items.length];
-    assert.ok(item !== undefined);
-    return item;
   }
 }

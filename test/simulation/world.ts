@@ -22,15 +22,9 @@ import { VersionStatistics } from '../../src/serve/runtime/version-statistics.ts
 import type { SkyliftError } from '../../src/core/errors.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { SimulatedEngine } from './simulated-engine.ts';
+import { Dice } from './dice.ts';
+import { SIGNATURE, SimulatedEngine } from './simulated-engine.ts';
 
-const SPEC = { name: 'x', dtype: 'int32', dims: ['batch', 1] } as const;
-const SIGNATURE = {
-  program: 'model',
-  method: 'predict',
-  inputs: [SPEC],
-  outputs: [{ ...SPEC, name: 'y' }],
-} as const;
 /** A deadline that no caller should have to wait for: the world's work is done much sooner. */
 const GENEROUS_MS = 20_000;
 /** Time from the end of an engine's work to the end of its process. */
@@ -77,6 +71,7 @@ interface LivingEngine {
 class World {
   readonly clock = new VirtualClock();
   readonly rng: Rng;
+  readonly #dice: Dice;
   readonly #defect: Defect;
   readonly #dispatcher: Dispatcher;
   readonly #callers: Caller[] = [];
@@ -89,16 +84,17 @@ class World {
 
   constructor(seed: number, defect: Defect) {
     this.rng = seededRng(seed);
+    this.#dice = new Dice(this.rng);
     this.#defect = defect;
     this.#limits = {
-      cores: this.#int(1, 4),
-      queueMaxJobs: this.#int(4, 64),
+      cores: this.#dice.int(1, 4),
+      queueMaxJobs: this.#dice.int(4, 64),
       queueMaxWaitMs: this.#mostWaitMs(),
       maxAttempts: 3,
       poisonKills: 2,
-      runMaxBytes: this.#int(1, 100),
+      runMaxBytes: this.#dice.int(1, 100),
     };
-    this.#models = ['a', 'b', 'c'].slice(0, this.#int(1, 3));
+    this.#models = ['a', 'b', 'c'].slice(0, this.#dice.int(1, 3));
     const { clock } = this;
     this.#dispatcher = new Dispatcher({
       scheduler: this.#scheduler(),
@@ -112,9 +108,9 @@ class World {
 
   run(): WorldReport {
     for (const model of this.#models) this.#startModel(model);
-    const callers = this.#int(20, 120);
-    for (let i = 0; i < callers; i++) this.#plan(this.#int(0, 400), () => this.#call());
-    if (this.#chance(0.3)) this.#plan(this.#int(0, 500), () => this.#unload());
+    const callers = this.#dice.int(20, 120);
+    for (let i = 0; i < callers; i++) this.#plan(this.#dice.int(0, 400), () => this.#call());
+    if (this.#dice.chance(0.3)) this.#plan(this.#dice.int(0, 500), () => this.#unload());
     this.#planFailedWakeUp();
     this.#planReplacements();
     const events = this.clock.run(MAX_EVENTS);
@@ -136,14 +132,14 @@ class World {
   }
 
   #startModel(model: string): void {
-    const engines = this.#int(1, 3);
-    for (let i = 0; i < engines; i++) this.#plan(this.#int(0, 50), () => this.#startEngine(model));
+    const engines = this.#dice.int(1, 3);
+    for (let i = 0; i < engines; i++) this.#plan(this.#dice.int(0, 50), () => this.#startEngine(model));
   }
 
   #startEngine(model: string, replaces?: LivingEngine): void {
-    const maxRows = this.#int(1, 16);
-    const crowdRows = maxRows + this.#int(0, 8);
-    const threads = this.#int(1, this.#limits.cores);
+    const maxRows = this.#dice.int(1, 16);
+    const crowdRows = maxRows + this.#dice.int(0, 8);
+    const threads = this.#dice.int(1, this.#limits.cores);
     const offer = { maxRows, crowdRows, threads, runLimitMs: 60, rules: this.#rulesOf(model) };
     const engine = new SimulatedEngine({
       clock: this.clock,
@@ -198,7 +194,7 @@ class World {
     const isRetired = this.#living.get(session)?.engine.isRetired === true;
     this.#living.delete(session);
     this.#dispatcher.detach(session);
-    if (!isRetired) this.#plan(this.#int(1, 40), () => this.#startEngine(model));
+    if (!isRetired) this.#plan(this.#dice.int(1, 40), () => this.#startEngine(model));
   }
 
   /** Drawn apart, so that the worlds of old seeds stay what they were. */
@@ -216,21 +212,21 @@ class World {
   }
 
   #unload(): void {
-    const model = this.#pick(this.#models);
+    const model = this.#dice.pick(this.#models);
     this.#dispatcher.closeQueue(model, 'SKY_UNAVAILABLE');
   }
 
   /** Callers are numbered as they arrive, as the dispatcher numbers its jobs. */
   #call(): void {
     const id = this.#callers.length + 1;
-    const timeoutMs = this.#pick([5, 50, 200, GENEROUS_MS]);
+    const timeoutMs = this.#dice.pick([5, 50, 200, GENEROUS_MS]);
     const deadlineAtMs = this.clock.nowMs() + timeoutMs;
     const caller: Caller = {
       id,
-      rows: this.#int(1, 5),
+      rows: this.#dice.int(1, 5),
       deadlineAtMs,
       isGenerous: timeoutMs === GENEROUS_MS,
-      isPoison: this.#chance(0.02),
+      isPoison: this.#dice.chance(0.02),
       isCancelled: false,
       outcome: undefined,
     };
@@ -248,7 +244,7 @@ class World {
       fail: (error) => settle({ kind: 'fail', error }),
     });
     isInsideSubmit = false;
-    if (this.#chance(0.1)) this.#plan(this.#int(0, 60), () => this.#cancel(caller, handle));
+    if (this.#dice.chance(0.1)) this.#plan(this.#dice.int(0, 60), () => this.#cancel(caller, handle));
   }
 
   #cancel(caller: Caller, handle: { cancel(): void }): void {
@@ -260,10 +256,12 @@ class World {
   #job({ id, rows, deadlineAtMs }: Caller): PreparedJob {
     const values = Int32Array.from({ length: rows }, (_, row) => id * 1000 + row);
     const input: Tensor = { dtype: 'int32', dims: [rows, 1], bytes: new Uint8Array(values.buffer) };
-    const priority = this.#chance(0.8) ? 'interactive' : 'batch';
-    const retry = this.#chance(0.9) ? 'idempotent' : 'never';
-    const principal = this.#chance(0.5) ? ANONYMOUS : { ...ANONYMOUS, id: this.#pick(['t1', 't2', 't3']) };
-    const model = this.#pick(this.#models);
+    const priority = this.#dice.chance(0.8) ? 'interactive' : 'batch';
+    const retry = this.#dice.chance(0.9) ? 'idempotent' : 'never';
+    const principal = this.#dice.chance(0.5)
+      ? ANONYMOUS
+      : { ...ANONYMOUS, id: this.#dice.pick(['t1', 't2', 't3']) };
+    const model = this.#dice.pick(this.#models);
     return {
       request: {
         id: String(id),
@@ -282,7 +280,7 @@ class World {
       signature: SIGNATURE,
       inputs: [input],
       rows,
-      bucket: this.#pick(['p', 'p', 'p', 'q', null]),
+      bucket: this.#dice.pick(['p', 'p', 'p', 'q', null]),
       statistics: this.#statistics,
     };
   }
@@ -329,20 +327,6 @@ class World {
 
   #plan(inMs: number, fn: () => void): void {
     this.clock.setTimer(this.clock.nowMs() + inMs, fn);
-  }
-
-  #int(from: number, to: number): number {
-    return from + (this.rng.u32() % (to - from + 1));
-  }
-
-  #chance(probability: number): boolean {
-    return this.rng.float() < probability;
-  }
-
-  #pick<T>(items: readonly T[]): T {
-    const item = items[this.rng.u32() % items.length];
-    assert.ok(item !== undefined);
-    return item;
   }
 }
 

@@ -58,12 +58,8 @@ export class VirtualClock implements Clock {
   run(maxEvents: number): number {
     let count = 0;
     this.#finishTurn();
-    for (let event = this.#events.pop(); event; event = this.#events.pop()) {
-      if (event.isCancelled) continue;
-      if (++count > maxEvents)
-        throw new Error(`livelock: more than ${maxEvents} events, at ${this.#nowMs} ms`);
-      this.#nowMs = event.atMs;
-      event.fn();
+    for (let event = this.#next(); event; event = this.#next()) {
+      this.#begin(event, ++count, maxEvents);
       this.#finishTurn();
     }
     return count;
@@ -73,15 +69,23 @@ export class VirtualClock implements Clock {
   async runAsync(maxEvents: number): Promise<number> {
     let count = 0;
     await this.#settle();
-    for (let event = this.#events.pop(); event; event = this.#events.pop()) {
-      if (event.isCancelled) continue;
-      if (++count > maxEvents)
-        throw new Error(`livelock: more than ${maxEvents} events, at ${this.#nowMs} ms`);
-      this.#nowMs = event.atMs;
-      event.fn();
+    for (let event = this.#next(); event; event = this.#next()) {
+      this.#begin(event, ++count, maxEvents);
       await this.#settle();
     }
     return count;
+  }
+
+  #next(): Scheduled | undefined {
+    let event = this.#events.pop();
+    while (event?.isCancelled === true) event = this.#events.pop();
+    return event;
+  }
+
+  #begin(event: Scheduled, count: number, maxEvents: number): void {
+    if (count > maxEvents) throw new Error(`livelock: more than ${maxEvents} events, at ${this.#nowMs} ms`);
+    this.#nowMs = event.atMs;
+    event.fn();
   }
 
   async #settle(): Promise<void> {

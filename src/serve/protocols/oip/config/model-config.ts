@@ -4,11 +4,11 @@
  */
 import type { DataType } from '../../../../tensor/tensor.ts';
 import type { VersionOptions } from '../../../runtime/loading/version-options.ts';
-import { LATEST_ONE } from '../../../runtime/versions/version-policy.ts';
 import type { VersionPolicy } from '../../../runtime/versions/version-policy.ts';
 import { MessageReader } from '../../text-format/message-reader.ts';
 import type { TextMessage } from '../../text-format/message-reader.ts';
 import { parseTextFormat } from '../../text-format/text-format.ts';
+import { readVersionPolicy } from '../../text-format/version-policy.ts';
 import { DATATYPE_NAMES } from '../datatypes.ts';
 import { readBatching, readInstances } from './scheduling-config.ts';
 import type { ConfigParameters } from './scheduling-config.ts';
@@ -74,7 +74,7 @@ export interface RepositoryPlace {
 export function parseModelConfig(text: string, { name, file, cores }: RepositoryPlace): RepositoryModel {
   const reader = new MessageReader({ file, place: START, fields: parseTextFormat(text, file) });
   requireServable(reader, name);
-  const policy = readPolicy(reader.message('version_policy'));
+  const policy = readVersionPolicy(reader, 'version_policy', { least: 1n, most: MAX_INT32 });
   const [inputs, outputs] = [
     reader.messages('input').map(readInput),
     reader.messages('output').map(readOutput),
@@ -143,37 +143,6 @@ function readMaxBatch(reader: MessageReader, hasInputs: boolean): number | undef
   if (size !== undefined && (size < 0n || size > MAX_INT32))
     throw reader.problem(`max_batch_size: ${size} is out of range`);
   return size === undefined && !hasInputs ? undefined : Number(size ?? 0n);
-}
-
-function readPolicy(message: TextMessage | undefined): VersionPolicy {
-  if (!message) return LATEST_ONE;
-  const choice = new MessageReader(message);
-  const [latest, all, specific] = [
-    choice.message('latest'),
-    choice.message('all'),
-    choice.message('specific'),
-  ];
-  choice.end();
-  if ([latest, all, specific].filter((each) => each !== undefined).length > 1)
-    throw choice.problem('version_policy has more than one of latest, all and specific');
-  if (all) new MessageReader(all).end();
-  if (all) return { kind: 'all' };
-  if (latest) {
-    const reader = new MessageReader(latest);
-    const count = reader.integer('num_versions') ?? 1n;
-    reader.end();
-    if (count < 1n || count > MAX_INT32) throw reader.problem(`num_versions: ${count} is out of range`);
-    return { kind: 'latest', count: Number(count) };
-  }
-  return specific ? readSpecific(specific) : LATEST_ONE;
-}
-
-function readSpecific(message: TextMessage): VersionPolicy {
-  const reader = new MessageReader(message);
-  const versions = reader.integers('versions');
-  reader.end();
-  if (versions.length === 0) throw reader.problem('specific needs at least one of versions');
-  return { kind: 'specific', versions };
 }
 
 interface ReadTensor {

@@ -3,13 +3,14 @@
  * config/file_system_storage_path_source.proto, model_servers/server_core.cc for the texts.
  */
 import type { ModelConfig } from '../../../runtime/sources/model-config.ts';
-import { LATEST_ONE } from '../../../runtime/versions/version-policy.ts';
-import type { VersionPolicy } from '../../../runtime/versions/version-policy.ts';
 import { MessageReader } from '../../text-format/message-reader.ts';
 import type { TextMessage } from '../../text-format/message-reader.ts';
 import { platformProblem } from './platform.ts';
 import { parseTextFormat } from '../../text-format/text-format.ts';
+import { readVersionPolicy } from '../../text-format/version-policy.ts';
 
+/** The original takes 0 for 1. */
+const VERSION_COUNTS = { least: 0n, most: 2n ** 32n - 1n };
 const START = { line: 1, column: 1 };
 
 /** The models of a config file, in their order. Throws SKY_CONFIG_INVALID with line and column. @param file its name, for messages */
@@ -30,7 +31,7 @@ function readModelConfig(message: TextMessage): ModelConfig {
   const reader = new MessageReader(message);
   const name = reader.string('name');
   const path = reader.string('base_path');
-  const policy = readPolicy(reader);
+  const policy = readVersionPolicy(reader, 'model_version_policy', VERSION_COUNTS);
   const labels = readLabels(reader);
   checkPlatform(reader);
   reader.ignore('logging_config');
@@ -44,43 +45,6 @@ function readModelConfig(message: TextMessage): ModelConfig {
 function checkPlatform(reader: MessageReader): void {
   const problem = platformProblem(reader.word('model_type') ?? '', reader.string('model_platform'));
   if (problem !== undefined) throw reader.problem(problem);
-}
-
-function readPolicy(reader: MessageReader): VersionPolicy {
-  const message = reader.message('model_version_policy');
-  if (!message) return LATEST_ONE;
-  const choice = new MessageReader(message);
-  const [latest, all, specific] = [
-    choice.message('latest'),
-    choice.message('all'),
-    choice.message('specific'),
-  ];
-  choice.end();
-  if ([latest, all, specific].filter((each) => each !== undefined).length > 1)
-    throw choice.problem('model_version_policy has more than one of latest, all and specific');
-  if (latest) return readLatest(latest);
-  if (all) {
-    new MessageReader(all).end();
-    return { kind: 'all' };
-  }
-  return specific ? readSpecific(specific) : LATEST_ONE;
-}
-
-/** The original counts 0 as 1. */
-function readLatest(message: TextMessage): VersionPolicy {
-  const reader = new MessageReader(message);
-  const count = Number(reader.integer('num_versions') ?? 1n);
-  reader.end();
-  if (count < 0 || count > 2 ** 32 - 1) throw reader.problem(`num_versions: ${count} is out of range`);
-  return { kind: 'latest', count: Math.max(1, count) };
-}
-
-function readSpecific(message: TextMessage): VersionPolicy {
-  const reader = new MessageReader(message);
-  const versions = reader.integers('versions');
-  reader.end();
-  if (versions.length === 0) throw reader.problem('specific needs at least one of versions');
-  return { kind: 'specific', versions };
 }
 
 function readLabels(reader: MessageReader): Map<string, bigint> {
